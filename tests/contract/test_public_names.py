@@ -58,16 +58,28 @@ def owned(thing: Any) -> bool:
     )
 
 
-def public_things() -> dict[str, Any]:
-    """Return every public function and class once, by module and name."""
+def public_things() -> tuple[dict[str, Any], list[str]]:
+    """Return every public function and class once, by module and name, and the names that cannot be had."""
     found: dict[str, Any] = {}
+    broken: list[str] = []
     for module_name in public_modules():
-        module = importlib.import_module(module_name)
-        for name in getattr(module, "__all__", ()):
-            thing = getattr(module, name)
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            broken.append(f"{module_name}: {error}")
+            continue
+        listed = getattr(module, "__all__", ())
+        broken += [f"{module_name}.__all__ names {name} twice" for name in set(listed) if listed.count(name) > 1]
+        broken += [f"dir({module_name}) hides {name}" for name in set(listed) - set(dir(module))]
+        for name in listed:
+            try:
+                thing = getattr(module, name)
+            except (ImportError, AttributeError) as error:
+                broken.append(f"{module_name}.{name}: {error}")
+                continue
             if owned(thing):
                 found[f"{thing.__module__}.{thing.__qualname__}"] = thing
-    return found
+    return found, broken
 
 
 def methods_of(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -81,7 +93,7 @@ def methods_of(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
             yield name, bare
 
 
-THINGS = public_things()
+THINGS, BROKEN = public_things()
 FUNCTIONS = {name: thing for name, thing in THINGS.items() if inspect.isfunction(thing)}
 CLASSES = {name: thing for name, thing in THINGS.items() if inspect.isclass(thing)}
 METHODS = {f"{owner}.{name}": method for owner, cls in CLASSES.items() for name, method in methods_of(cls)}
@@ -128,13 +140,7 @@ def test_the_parser_reads_a_numpydoc_page() -> None:
 
 
 def test_every_listed_name_can_be_had() -> None:
-    for module_name in public_modules():
-        module = importlib.import_module(module_name)
-        listed = getattr(module, "__all__", ())
-        assert len(set(listed)) == len(listed), f"{module_name}.__all__ names something twice"
-        missing = [name for name in listed if not hasattr(module, name)]
-        assert not missing, f"{module_name}.__all__ lists {missing}, which cannot be had"
-        assert set(listed) <= set(dir(module)), f"dir({module_name}) hides a listed name"
+    assert BROKEN == []
 
 
 @pytest.mark.parametrize("name", sorted(CALLABLES))

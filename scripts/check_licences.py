@@ -72,7 +72,9 @@ def problems(found: dict[str, metadata.Distribution]) -> list[str]:
     for name, distribution in sorted(found.items()):
         licence = licence_of(distribution)
         if not licence or licence.upper() == "UNKNOWN":
-            lines.append(f"{name} {distribution.version} states no licence: look, and leave it out if it has none")
+            lines.append(
+                f"{name} {distribution.version} states no licence: look, and leave it out if it has none"
+            )
         elif is_copyleft(licence):
             lines.append(f"{name} {distribution.version} is {licence}: only an optional extra may need it")
     return lines

@@ -35,7 +35,9 @@ def figures(outputs: Iterable[Any]) -> list[np.ndarray]:
 def difference(stored: np.ndarray, drawn: np.ndarray) -> str:
     """Say in words how two figures differ, or return an empty text when they are the same."""
     if stored.shape != drawn.shape:
-        return f"stored {stored.shape[1]} x {stored.shape[0]} pixels, drawn {drawn.shape[1]} x {drawn.shape[0]}"
+        return (
+            f"stored {stored.shape[1]} x {stored.shape[0]} pixels, drawn {drawn.shape[1]} x {drawn.shape[0]}"
+        )
     gap = np.abs(stored - drawn)
     mean, share = float(gap.mean()), float((gap.max(axis=2) > PIXEL_STEP).mean())
     if mean > MEAN_TOLERANCE or share > SHARE_TOLERANCE:

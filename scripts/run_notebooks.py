@@ -75,7 +75,9 @@ def run(path: Path, timeout: int) -> float:
 
 def main() -> int:
     """Run what was asked for; return 1 if nothing was there to run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("notebook", nargs="*", type=Path)
     parser.add_argument("--timeout", type=int, default=300, help="seconds that one cell may take")
     options = parser.parse_args()

@@ -17,7 +17,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_IN_WHEEL = ("peernet/py.typed", "peernet/__init__.py", "peernet/_samples/README.md")
-NEEDED_IN_SDIST = ("pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "constraints.txt", "tests/conftest.py")
+NEEDED_IN_SDIST = (
+    "pyproject.toml",
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "constraints.txt",
+    "tests/conftest.py",
+)
 USE = """
 import importlib.metadata as metadata, pathlib, sys
 import peernet
@@ -63,7 +70,9 @@ def build(into: Path) -> tuple[Path, Path]:
     strays = [name for name in inside if name.startswith(("tests/", "data/", "notebooks/"))]
     if strays:
         sys.exit(f"smoke: the wheel would install {', '.join(strays[:3])} outside the package")
-    print(f"smoke: {sdist.name} {sdist.stat().st_size / 1e6:.1f} MB, {wheel.name} {wheel.stat().st_size / 1e6:.1f} MB")
+    print(
+        f"smoke: {sdist.name} {sdist.stat().st_size / 1e6:.1f} MB, {wheel.name} {wheel.stat().st_size / 1e6:.1f} MB"
+    )
     return sdist, wheel
 
 

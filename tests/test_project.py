@@ -113,7 +113,17 @@ def test_environment_yml_agrees_with_pyproject_and_makefile(project: dict[str, A
 def test_makefile_has_the_promised_targets() -> None:
     makefile = text("Makefile")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
-    promised = {"report", "setup", "test", "notebooks", "lab", "bench", "test-engines", "test-long", "test-pythons"}
+    promised = {
+        "report",
+        "setup",
+        "test",
+        "notebooks",
+        "lab",
+        "bench",
+        "test-engines",
+        "test-long",
+        "test-pythons",
+    }
     assert promised | {"clean", "help"} <= targets
     assert ".DEFAULT_GOAL := report" in makefile
 
@@ -150,7 +160,21 @@ def test_validation_ledger_links_every_page() -> None:
 
 def test_nothing_of_one_machine_is_kept() -> None:
     ours = re.compile(r"/(?:home|Users)/[a-z]\w*/|/root/|/work/")
-    suffixes = {".py", ".md", ".toml", ".txt", ".yml", ".sh", ".cfg", ".json", ".ipynb", ".html", ".j2", ".css", ""}
+    suffixes = {
+        ".py",
+        ".md",
+        ".toml",
+        ".txt",
+        ".yml",
+        ".sh",
+        ".cfg",
+        ".json",
+        ".ipynb",
+        ".html",
+        ".j2",
+        ".css",
+        "",
+    }
     found = []
     for path in tracked_files():
         if path.suffix in suffixes and path != Path(__file__):
@@ -225,6 +249,8 @@ def test_scripts_are_runnable() -> None:
         assert os.access(path, os.X_OK), f"{path.name} is not executable"
         subprocess.run(["bash", "-n", str(path)], check=True)
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "run_notebooks.py"), "--help"], check=True, capture_output=True
+        [sys.executable, str(ROOT / "scripts" / "run_notebooks.py"), "--help"],
+        check=True,
+        capture_output=True,
     )
     assert b"NOTEBOOK" in done.stdout

@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-SLOW = ("numpy", "pandas", "matplotlib", "statsmodels", "scipy", "numba", "networkx", "duckdb", "narwhals", "joblib")
+SLOW = (
+    "numpy",
+    "pandas",
+    "matplotlib",
+    "statsmodels",
+    "scipy",
+    "numba",
+    "networkx",
+    "duckdb",
+    "narwhals",
+    "joblib",
+)
 PROBE = """
 import sys
 before = set(sys.modules)

@@ -95,7 +95,11 @@ def test_every_module_imports_only_from_lower_layers() -> None:
     ("path", "text", "complaint"),
     [
         ("network.py", "from peernet.silos import mixing_table", "network (layer 2) imports silos (layer 5)"),
-        ("silos/a.py", "def f():\n    from peernet import diffusion", "silos (layer 5) imports diffusion (layer 5)"),
+        (
+            "silos/a.py",
+            "def f():\n    from peernet import diffusion",
+            "silos (layer 5) imports diffusion (layer 5)",
+        ),
         ("silos/a.py", "from ..claims import register", "silos (layer 5) imports claims (layer 6)"),
         ("silos/a.py", "from peernet import PeerNetwork", "silos (layer 5) imports __init__ (layer 7)"),
         ("nulls.py", "import peernet.records", "nulls (layer 3) imports records (layer 3)"),

@@ -38,7 +38,12 @@ ALLOWED_WORDS: dict[str, set[str]] = {
     "from_networkx": {"graph"},
     "from_igraph": {"graph"},
 }
-KEYWORD_ONLY = ("rng", "n_jobs", "progress", "n_draws", "level", "alternative", "weighted", "min_group", "compat")
+ALWAYS_KEYWORD_ONLY = ("rng", "n_jobs", "progress")
+# Of functions over a network, whose callers read better with these spelt out.
+KEYWORD_ONLY = (*ALWAYS_KEYWORD_ONLY, "n_draws", "level", "alternative", "weighted", "min_group", "compat")
+TAKES_COLUMNS_BY_NAME = {"with_people", "where"}
+# What results are made with: the name of the calling function comes before its network.
+NET_NOT_FIRST = {"peernet.results.provenance"}
 
 
 def public_modules() -> list[str]:
@@ -69,7 +74,9 @@ def public_things() -> tuple[dict[str, Any], list[str]]:
             broken.append(f"{module_name}: {error}")
             continue
         listed = getattr(module, "__all__", ())
-        broken += [f"{module_name}.__all__ names {name} twice" for name in set(listed) if listed.count(name) > 1]
+        broken += [
+            f"{module_name}.__all__ names {name} twice" for name in set(listed) if listed.count(name) > 1
+        ]
         broken += [f"dir({module_name}) hides {name}" for name in set(listed) - set(dir(module))]
         for name in listed:
             try:
@@ -89,7 +96,10 @@ def methods_of(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
             continue
         bare = value.__func__ if isinstance(value, classmethod | staticmethod) else value
         bare = getattr(bare, "fget", None) or getattr(bare, "func", None) or bare
-        if inspect.isfunction(bare):
+        inherited = any(
+            hasattr(base, name) for base in cls.__mro__ if not base.__module__.startswith("peernet")
+        )
+        if inspect.isfunction(bare) and not inherited:
             yield name, bare
 
 
@@ -158,8 +168,9 @@ def test_docstring(name: str) -> None:
         told = documented(found.get("Parameters", "")) | documented(found.get("Other Parameters", ""))
         assert not set(takes) - told, f"{name} does not document {sorted(set(takes) - told)}"
         assert not told - set(takes), f"{name} documents {sorted(told - set(takes))}, which it does not take"
-    returns = inspect.signature(thing).return_annotation
-    if returns not in (None, "None", inspect.Signature.empty):
+    returns = str(inspect.signature(thing).return_annotation).strip("'")
+    own_class = name.split(".")[-2] if name in METHODS else ""
+    if returns not in ("None", "Self", own_class, str(inspect.Signature.empty)):
         assert "Returns" in found or "Yields" in found, f"{name} does not say what it returns"
 
 
@@ -174,7 +185,11 @@ def test_class_docstring(name: str) -> None:
         return
     told = set().union(*(documented(found.get(key, "")) for key in ("Parameters", "Attributes")))
     if dataclasses.is_dataclass(cls):
-        own = {field.name for field in dataclasses.fields(cls) if field.name in vars(cls).get("__annotations__", {})}
+        own = {
+            field.name
+            for field in dataclasses.fields(cls)
+            if field.name in vars(cls).get("__annotations__", {})
+        }
         missing = {field for field in own if not field.startswith("_")} - told
     elif "__init__" in vars(cls):
         missing = set(parameters(cls)) - told
@@ -188,7 +203,9 @@ def test_annotations_are_complete(name: str) -> None:
     thing = CALLABLES[name]
     bare = [key for key, value in parameters(thing).items() if value.annotation is inspect.Parameter.empty]
     assert not bare, f"{name} does not annotate {bare}"
-    assert inspect.signature(thing).return_annotation is not inspect.Signature.empty, f"{name}: no return annotation"
+    assert inspect.signature(thing).return_annotation is not inspect.Signature.empty, (
+        f"{name}: no return annotation"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(CALLABLES))
@@ -203,12 +220,15 @@ def test_shape_of_the_signature(name: str) -> None:
     takes = parameters(CALLABLES[name])
     kinds = inspect.Parameter
     loose = [key for key, value in takes.items() if value.kind is kinds.VAR_KEYWORD]
-    columns_by_name = name.rsplit(".", 1)[-1] in ("with_people", "with_ties", "assign")
+    columns_by_name = name.rsplit(".", 1)[-1] in TAKES_COLUMNS_BY_NAME
     assert not loose or columns_by_name, f"{name} takes **{loose[0]}: a misspelt option would pass unseen"
-    positional = [key for key in KEYWORD_ONLY if key in takes and takes[key].kind is not kinds.KEYWORD_ONLY]
+    spelt_out = KEYWORD_ONLY if name in FUNCTIONS and "net" in takes else ALWAYS_KEYWORD_ONLY
+    positional = [key for key in spelt_out if key in takes and takes[key].kind is not kinds.KEYWORD_ONLY]
     assert not positional, f"{name}: {positional} must be keyword-only"
-    if name in FUNCTIONS and "net" in takes:
-        by_place = [k for k, v in takes.items() if v.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    if name in FUNCTIONS and "net" in takes and name not in NET_NOT_FIRST:
+        by_place = [
+            k for k, v in takes.items() if v.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
+        ]
         assert by_place[0] == "net", f"{name}: net comes first"
         assert len(by_place) <= 3, f"{name}: at most two positionals after net, not {by_place[1:]}"
 
@@ -231,5 +251,13 @@ def test_word_options_are_literals(name: str) -> None:
         words = typing.get_args(value.annotation) if not isinstance(value.annotation, str) else ()
         text = str(value.annotation)
         is_free_text = text in ("str", "<class 'str'>") and not words
-        looks_like_option = key in ("alternative", "null", "compat", "edge_means", "row_is", "respondent_is", "method")
+        looks_like_option = key in (
+            "alternative",
+            "null",
+            "compat",
+            "edge_means",
+            "row_is",
+            "respondent_is",
+            "method",
+        )
         assert not (is_free_text and looks_like_option), f"{name}: {key} is a word option; make it a Literal"

@@ -97,7 +97,9 @@ def png_problem(text: str) -> str:
 def svg_problem(text: str | list[str]) -> str:
     """Say what is wrong with an SVG; an empty text when nothing is."""
     whole = "".join(text)
-    return "" if "</svg>" in whole and re.search(r"<(path|use|rect|text|circle)\b", whole) else "draws nothing"
+    return (
+        "" if "</svg>" in whole and re.search(r"<(path|use|rect|text|circle)\b", whole) else "draws nothing"
+    )
 
 
 def typed_numbers(source: str) -> list[str]:
@@ -177,7 +179,10 @@ def sound() -> Any:
             v4.new_code_cell("print(n)", execution_count=1, outputs=[text]),
             v4.new_code_cell("draw()", execution_count=2, outputs=[figure]),
         ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}},
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3"},
+            "language_info": {"name": "python"},
+        },
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -22,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/conventions.md")
 
 
-def script(name: str) -> ModuleType:
-    """Load a file of scripts/ as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+def script(name: str, folder: str = "scripts") -> ModuleType:
+    """Load a file of scripts/ or benchmarks/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -254,3 +256,24 @@ def test_scripts_are_runnable() -> None:
         capture_output=True,
     )
     assert b"NOTEBOOK" in done.stdout
+
+
+def test_benchmarks_print_what_the_runner_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    measure, runner = script("_measure", "benchmarks"), script("run", "benchmarks")
+    ratio = measure.compare("a", ours=[1.0, 2.0, 3.0], peer="b", theirs=[4.0], scale=10, at_least=30)
+    assert ratio == 20.0
+    line = json.loads(capsys.readouterr().out)
+    one = {"failed": False, "comparisons": [line]}
+    assert runner.bad(one)
+    assert "MISSED" in runner.table([one])
+    line["at_least"] = 12
+    assert not runner.bad(one)
+    assert "kept" in runner.table([one])
+
+
+def test_stored_benchmarks_do_not_name_the_machine() -> None:
+    machine = script("run", "benchmarks").machine()
+    told = json.dumps(machine)
+    assert machine["versions"]["numpy"]
+    assert platform.node() not in told
+    assert str(ROOT) not in told

@@ -143,7 +143,8 @@ def test_there_is_something_to_look_at() -> None:
 
 
 def test_the_parser_reads_a_numpydoc_page() -> None:
-    doc = "Number.\n\nParameters\n----------\nnet : PeerNetwork\n    Ties.\na, b : int\n    Two.\n\nReturns\n-------\nfloat\n"
+    doc = "Number.\n\nParameters\n----------\nnet : PeerNetwork\n    Ties.\na, b : int\n    Two.\n"
+    doc += "\nReturns\n-------\nfloat\n"
     found = sections(doc)
     assert list(found) == ["", "Parameters", "Returns"]
     assert documented(found["Parameters"]) == {"net", "a", "b"}

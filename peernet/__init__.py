@@ -72,23 +72,31 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet import (
-        claims,
-        datasets,
-        diffusion,
-        errors,
-        hypotheses,
-        ingest,
-        network,
-        nulls,
-        plots,
-        privacy,
-        records,
-        reports,
-        results,
-        silos,
-    )
-    from peernet.errors import DataError, FitError, PeerNetError, PeerNetWarning
-    from peernet.network import PeerNetwork
-    from peernet.records import IngestReport, Records, Study
-    from peernet.results import Estimate, HypothesisTest, ModelFit, Plan, Result, Simulation
+    from peernet import claims as claims
+    from peernet import datasets as datasets
+    from peernet import diffusion as diffusion
+    from peernet import errors as errors
+    from peernet import hypotheses as hypotheses
+    from peernet import ingest as ingest
+    from peernet import network as network
+    from peernet import nulls as nulls
+    from peernet import plots as plots
+    from peernet import privacy as privacy
+    from peernet import records as records
+    from peernet import reports as reports
+    from peernet import results as results
+    from peernet import silos as silos
+    from peernet.errors import DataError as DataError
+    from peernet.errors import FitError as FitError
+    from peernet.errors import PeerNetError as PeerNetError
+    from peernet.errors import PeerNetWarning as PeerNetWarning
+    from peernet.network import PeerNetwork as PeerNetwork
+    from peernet.records import IngestReport as IngestReport
+    from peernet.records import Records as Records
+    from peernet.records import Study as Study
+    from peernet.results import Estimate as Estimate
+    from peernet.results import HypothesisTest as HypothesisTest
+    from peernet.results import ModelFit as ModelFit
+    from peernet.results import Plan as Plan
+    from peernet.results import Result as Result
+    from peernet.results import Simulation as Simulation

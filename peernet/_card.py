@@ -32,7 +32,13 @@ def _span(net: PeerNetwork) -> str:
 
 
 def _day(value: Any) -> str:
-    return str(value.date()) if isinstance(value, pd.Timestamp) else f"{value:g}" if np.isreal(value) else str(value)
+    return (
+        str(value.date())
+        if isinstance(value, pd.Timestamp)
+        else f"{value:g}"
+        if np.isreal(value)
+        else str(value)
+    )
 
 
 def _isolates(net: PeerNetwork) -> int:
@@ -65,14 +71,20 @@ def html(net: PeerNetwork) -> str:
         ("people with no ties", _thousands(_isolates(net))),
     ]
     if _span(net):
-        facts.append(("episodes", f"{_thousands(len(net._rows))}, {_span(net)}"))
+        facts.append(("episodes", f"{_thousands(len(net.ties))}, {_span(net)}"))
     if net.respondent_is:
         facts.append(("reported by", f"the {net.respondent_is}"))
     if len(status) > 1 or "answered" not in status.index:
-        facts.append(("answers", ", ".join(f"{_thousands(int(n))} {s.replace('_', ' ')}" for s, n in status.items())))
+        facts.append(
+            (
+                "answers",
+                ", ".join(f"{_thousands(int(n))} {str(s).replace('_', ' ')}" for s, n in status.items()),
+            )
+        )
     dropped = {k: v for k, v in net._provenance.get("dropped", {}).items() if v}
     if dropped:
-        facts.append(("dropped on request", ", ".join(f"{_thousands(v)} {k.replace('_', ' ')}" for k, v in dropped.items())))
+        lost = ", ".join(f"{_thousands(v)} {k.replace('_', ' ')}" for k, v in dropped.items())
+        facts.append(("dropped on request", lost))
     columns = ", ".join(str(c) for c in net._people.columns) or "none"
     facts.append(("attributes of people", columns))
     rows = "".join(

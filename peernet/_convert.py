@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "align",
+    "ends_of",
     "fold_codes",
     "fold_rows",
     "frame_of_matrix",
@@ -84,7 +85,9 @@ def fold_codes(
     ):
         if mask.any() and policy == "error":
             rows = np.flatnonzero(mask)
-            raise DataError(f"from_codes: {mask.sum()} {what} ({rows_text(rows)}). Pass {option}=\"drop\" to drop them.")
+            raise DataError(
+                f'from_codes: {mask.sum()} {what} ({rows_text(rows)}). Pass {option}="drop" to drop them.'
+            )
     dropped = {"unknown": 0, "self_ties": int((own & ~wrong).sum()), "bad_weights": int(wrong.sum())}
     given = len(t)
     if dropped["self_ties"] or dropped["bad_weights"]:
@@ -120,10 +123,14 @@ def nominations_to_ties(nominations: pd.DataFrame, respondent_is: str) -> pd.Dat
     return nominations.rename(columns={found["respondent"]: respondent_is, found["named"]: other})
 
 
-def status_of(people: pd.DataFrame, named_by: pd.Series[Any], respondents: Iterable[str] | None) -> pd.Series[Any]:
+def status_of(
+    people: pd.DataFrame, named_by: pd.Series[Any], respondents: Iterable[str] | None
+) -> pd.Series[Any]:
     """Say who answered: the respondents given, or those with a row."""
     source = named_by if respondents is None else list(respondents)
-    answered = as_ids(pd.unique(pd.Series(source, dtype=object if len(list(source)) == 0 else None)), "respondents")
+    answered = as_ids(
+        pd.unique(pd.Series(source, dtype=object if len(list(source)) == 0 else None)), "respondents"
+    )
     if respondents is not None:
         stranger = answered.difference(people.index)
         if len(stranger):
@@ -132,10 +139,14 @@ def status_of(people: pd.DataFrame, named_by: pd.Series[Any], respondents: Itera
     return pd.Series(status, index=people.index)
 
 
-def tables_of_networkx(graph: nx.Graph[Any], edge_means: str, weight: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables_of_networkx(
+    graph: nx.Graph[Any], edge_means: str, weight: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read people and ties off a directed networkx graph."""
     if not graph.is_directed():
-        raise DataError("from_networkx: the graph has no directions. Build a DiGraph; an edge must say who teaches.")
+        raise DataError(
+            "from_networkx: the graph has no directions. Build a DiGraph; an edge must say who teaches."
+        )
     nodes = list(graph.nodes(data=True))
     people = pd.DataFrame([data for _, data in nodes], index=as_ids([n for n, _ in nodes], "graph nodes"))
     u_is, v_is = ("teacher", "learner") if edge_means == "teaches" else ("learner", "teacher")
@@ -157,8 +168,12 @@ def tables_of_matrix(
         rows, columns = as_ids(matrix.index, "matrix rows"), as_ids(matrix.columns, "matrix columns")
         if set(rows) != set(columns) or not rows.is_unique or not columns.is_unique:
             lost = rows.symmetric_difference(columns)
-            raise DataError(f"from_adjacency: rows and columns must name the same people once ({quoted(lost)}).")
-        matrix = matrix.set_axis(rows, axis=0).set_axis(columns, axis=1)[list(rows)].to_numpy(dtype=np.float64)
+            raise DataError(
+                f"from_adjacency: rows and columns must name the same people once ({quoted(lost)})."
+            )
+        matrix = (
+            matrix.set_axis(rows, axis=0).set_axis(columns, axis=1)[list(rows)].to_numpy(dtype=np.float64)
+        )
         if ids is not None:
             raise ValueError("pass ids or a labelled DataFrame, not both.")
         ids = list(rows)
@@ -207,12 +222,22 @@ def _people_of_matrix(
         if ids is not None:
             names = as_ids(list(ids), "ids")
             if set(names) != set(table.index):
-                raise DataError(f"from_adjacency: ids and people differ ({quoted(names.symmetric_difference(table.index))}).")
+                raise DataError(
+                    f"from_adjacency: ids and people differ ({quoted(names.symmetric_difference(table.index))})."
+                )
             table = table.loc[names]
         names = table.index
     if len(names) != n:
         raise DataError(f"from_adjacency: {len(names)} people for a matrix of {n} rows.")
     return table, names
+
+
+def ends_of(frame: pd.DataFrame, ids: pd.Index[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Find the rows of people at both ends of ties."""
+    teacher, learner = (
+        ids.get_indexer(pd.Index(frame[end])).astype(np.int32) for end in ("teacher", "learner")
+    )
+    return teacher, learner
 
 
 def in_window(times: pd.Series[Any], start: Any, end: Any) -> NDArray[np.bool_]:
@@ -256,14 +281,20 @@ def align(name: str, values: Any, ids: pd.Index[Any]) -> Any:
         index = as_ids(values.index, name)
         stranger = index.difference(ids)
         if len(stranger):
-            raise DataError(f"with_people: {name} names {len(stranger)} ids that are not in people ({quoted(stranger)}).")
+            raise DataError(
+                f"with_people: {name} names {len(stranger)} ids that are not in people ({quoted(stranger)})."
+            )
         if not index.is_unique:
-            raise DataError(f"with_people: {name} names a person twice ({quoted(index[index.duplicated()])}).")
+            raise DataError(
+                f"with_people: {name} names a person twice ({quoted(index[index.duplicated()])})."
+            )
         return values.set_axis(index).reindex(ids)
     if isinstance(values, str) or np.ndim(values) == 0:
         return values
     if len(values) != len(ids):
-        raise DataError(f"with_people: {name} has {len(values)} values for {len(ids)} people. Pass a Series by id.")
+        raise DataError(
+            f"with_people: {name} has {len(values)} values for {len(ids)} people. Pass a Series by id."
+        )
     return values
 
 
@@ -286,7 +317,9 @@ def igraph_of(net: PeerNetwork, edge_means: str) -> Any:
     except ImportError as error:
         raise ImportError('to_igraph needs igraph (GPL): pip install "peernet[communities]".') from error
     tail, head = (net.teacher, net.learner) if edge_means == "teaches" else (net.learner, net.teacher)
-    graph = igraph.Graph(n=net.n_people, edges=list(zip(tail.tolist(), head.tolist(), strict=True)), directed=True)
+    graph = igraph.Graph(
+        n=net.n_people, edges=list(zip(tail.tolist(), head.tolist(), strict=True)), directed=True
+    )
     graph.es["weight"] = net.weight.tolist()
     graph.vs["name"] = list(net.ids)
     for column in net.people.columns:

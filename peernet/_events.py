@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from peernet._check import literal, number, quoted, rows_text
+from peernet._check import literal, number, quoted
 from peernet._portable import as_lazy, collect, epoch_days, to_days
 from peernet.errors import DataError
 
@@ -37,8 +36,9 @@ def fold(
     frame = as_lazy(events)
     names = frame.collect_schema().names()
     time = time if time in names else None
-    _need(names, ["teacher", "learner", *by, *([weight] if weight else [])], needs_time=time is None, asked=(start, end, half_life))
     keep = ["teacher", "learner", *by]
+    wanted = [*keep, weight] if weight else keep
+    _need(names, wanted, needs_time=time is None, asked=(start, end, half_life))
     columns = [nw.col(c) for c in keep]
     columns.append(nw.col(weight).cast(nw.Float64).alias("_w") if weight else nw.lit(1.0).alias("_w"))
     if time:
@@ -56,7 +56,9 @@ def fold(
             frame = frame.filter(nw.col("_t") < to_days(end))
         if half_life is not None:
             # 2 ** (-age / half_life), written with exp because ** is not portable
-            frame = frame.with_columns(_w=nw.col("_w") * ((nw.col("_t") - last) * (np.log(2.0) / half_life)).exp())
+            frame = frame.with_columns(
+                _w=nw.col("_w") * ((nw.col("_t") - last) * (np.log(2.0) / half_life)).exp()
+            )
     table = collect(_group(frame, keep, bool(time)))
     facts = {
         "rows_given": counts["n"],
@@ -73,7 +75,9 @@ def _need(names: list[str], wanted: list[str], *, needs_time: bool, asked: tuple
     if missing:
         raise DataError(f"events has no column {quoted(missing)}. Columns: {', '.join(names)}.")
     if needs_time and any(x is not None for x in asked):
-        raise DataError("events has no time column, so start, end and half_life cannot be used. Name it with time=.")
+        raise DataError(
+            "events has no time column, so start, end and half_life cannot be used. Name it with time=."
+        )
 
 
 def _census(frame: Any, timed: bool) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def _census(frame: Any, timed: bool) -> dict[str, Any]:
     if timed:
         parts += [nw.col("_t").null_count().alias("no_time"), nw.col("_t").max().alias("last")]
     row = collect(frame.select(*parts)).iloc[0].to_dict()
-    counts: dict[str, Any] = {k: int(v) if pd.notna(v) else 0 for k, v in row.items() if k != "last"}
+    counts: dict[str, Any] = {str(k): int(v) if pd.notna(v) else 0 for k, v in row.items() if k != "last"}
     last = row.get("last")
     counts["last"] = float(last) if last is not None and pd.notna(last) else 0.0
     return counts
@@ -118,7 +122,7 @@ def _refuse(frame: Any, counts: dict[str, Any], self_ties: str, bad_weights: str
         sample = collect(frame.filter(nw.col("teacher") == nw.col("learner")).select("teacher").head(3))
         raise DataError(
             f"events: {counts['own']} of {counts['n']} rows are self-ties, a person teaching themselves "
-            f"({quoted(sample['teacher'].tolist(), 3)}). Filter them, or pass self_ties=\"drop\"."
+            f'({quoted(sample["teacher"].tolist(), 3)}). Filter them, or pass self_ties="drop".'
         )
 
 

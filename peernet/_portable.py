@@ -35,7 +35,9 @@ def scan(path: str | os.PathLike[str]) -> Any:
     stem = text[:-3] if text.endswith(".gz") else text
     suffix = Path(stem).suffix.lower()
     if suffix not in _READERS:
-        raise DataError(f"cannot tell the format of {Path(text).name!r}. Known endings: {', '.join(_READERS)}.")
+        raise DataError(
+            f"cannot tell the format of {Path(text).name!r}. Known endings: {', '.join(_READERS)}."
+        )
     if not any(c in text for c in "*?[") and not Path(text).exists():
         raise DataError(f"no file at {text!r}.")
     con = duckdb.connect()
@@ -47,10 +49,15 @@ def scan(path: str | os.PathLike[str]) -> Any:
         types = {"weight": "DOUBLE", "time": "TIMESTAMPTZ"}
         sniffed = con.read_csv(text)
         kinds = dict(zip(sniffed.columns, [str(t) for t in sniffed.types], strict=True))
-        ids = {n: "VARCHAR" for n in names if n in ("teacher", "learner") or (kinds[n] in ("BIGINT",) and n not in types)}
+        ids = {
+            n: "VARCHAR"
+            for n in names
+            if n in ("teacher", "learner") or (kinds[n] == "BIGINT" and n not in types)
+        }
         return con.read_csv(text, dtype=ids)
     except duckdb.Error as error:
-        raise DataError(f"{Path(text).name}: DuckDB cannot read it as {suffix[1:]}: {str(error).splitlines()[0]}") from error
+        why = str(error).splitlines()[0]
+        raise DataError(f"{Path(text).name}: DuckDB cannot read it as {suffix[1:]}: {why}") from error
 
 
 def as_lazy(events: Any) -> Any:
@@ -89,7 +96,8 @@ def epoch_seconds(time: Any) -> Any:
     year = time.dt.year().cast(nw.Int64)
     before = year - 1
     leaps = before // 4 - before // 100 + before // 400
-    days = (year - 1970) * 365 + leaps - (1969 // 4 - 1969 // 100 + 1969 // 400) + time.dt.ordinal_day().cast(nw.Int64) - 1
+    since = leaps - (1969 // 4 - 1969 // 100 + 1969 // 400)
+    days = (year - 1970) * 365 + since + time.dt.ordinal_day().cast(nw.Int64) - 1
     clock = time.dt.hour().cast(nw.Int64) * 3600 + time.dt.minute().cast(nw.Int64) * 60
     clock = clock + time.dt.second().cast(nw.Int64)
     return (days * 86400 + clock).cast(nw.Float64) + time.dt.microsecond().cast(nw.Float64) / 1e6
@@ -131,7 +139,8 @@ def _why_no_time(frame: Any, column: str) -> str:
     if zones.nunique() > 1:
         first = [int((zones == z).to_numpy().argmax()) for z in zones.unique()[:3]]
         return f"events: {column} mixes time zones ({rows_text(first, texts.iloc[first])}). {advice}"
-    return f"events: {column} holds {frame.collect_schema()[column]}, not times ({rows_text([0], texts.iloc[:1])}). {advice}"
+    kind = frame.collect_schema()[column]
+    return f"events: {column} holds {kind}, not times ({rows_text([0], texts.iloc[:1])}). {advice}"
 
 
 def to_days(value: Any) -> float:

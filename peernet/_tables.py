@@ -105,7 +105,9 @@ def clean_people(people: Any) -> pd.DataFrame:
             f"got {type(people).__name__}."
         )
     if isinstance(frame.index, pd.MultiIndex):
-        raise DataError("people: the index has several levels. Make one id of them, for example city + '-' + id.")
+        raise DataError(
+            "people: the index has several levels. Make one id of them, for example city + '-' + id."
+        )
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise DataError(f"people: several columns are called {quoted(twice.unique())}. Rename all but one.")
@@ -176,7 +178,9 @@ def clean_ties(
     literal("self_ties", self_ties, ("error", "drop"))
     literal("bad_weights", bad_weights, ("error", "drop"))
     if not isinstance(ties, pd.DataFrame):
-        raise DataError(f"ties must be a DataFrame with columns teacher and learner; got {type(ties).__name__}.")
+        raise DataError(
+            f"ties must be a DataFrame with columns teacher and learner; got {type(ties).__name__}."
+        )
     _need_columns(ties)
     frame = ties.copy(deep=False)
     labels = frame.index
@@ -192,7 +196,7 @@ def clean_ties(
         rows = np.flatnonzero(own)
         raise DataError(
             f"ties: {own.sum()} of {len(frame)} rows are self-ties, a person teaching themselves "
-            f"({rows_text(labels[rows], frame['teacher'].iloc[rows])}). Remove them, or pass self_ties=\"drop\"."
+            f'({rows_text(labels[rows], frame["teacher"].iloc[rows])}). Remove them, or pass self_ties="drop".'
         )
     dropped["self_ties"] = int((own & ~wrong).sum())
     people, lost = _resolve(people, frame, unknown)
@@ -209,7 +213,9 @@ def clean_ties(
     return CleanTies(frame, teacher, learner, people, dropped)
 
 
-def _resolve(people: pd.DataFrame, frame: pd.DataFrame, unknown: Unknown) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+def _resolve(
+    people: pd.DataFrame, frame: pd.DataFrame, unknown: Unknown
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """Find tie rows that name nobody in people; refuse, drop or add them."""
     lost = np.zeros(len(frame), dtype=bool)
     for end in ("teacher", "learner"):
@@ -259,16 +265,22 @@ def clean_observed(observed: Any, people: pd.DataFrame) -> pd.Series[Any]:
     if isinstance(observed, Mapping):
         observed = pd.Series(dict(observed), dtype="object")
     if not isinstance(observed, pd.Series):
-        raise DataError("observed must be a Series or dict from person id to a status, such as {'p1': 'silent'}.")
+        raise DataError(
+            "observed must be a Series or dict from person id to a status, such as {'p1': 'silent'}."
+        )
     series = observed.copy()
     series.index = as_ids(series.index, "observed")
     stranger = series.index.difference(people.index)
     if len(stranger):
-        raise DataError(f"observed: {len(stranger)} ids are not in people ({quoted(stranger)}). Add or remove them.")
+        raise DataError(
+            f"observed: {len(stranger)} ids are not in people ({quoted(stranger)}). Add or remove them."
+        )
     series = series.reindex(people.index)
     if series.isna().any():
         lost = series.index[series.isna()]
-        raise DataError(f"observed: no status for {len(lost)} people ({quoted(lost)}). Give one of {STATUSES}.")
+        raise DataError(
+            f"observed: no status for {len(lost)} people ({quoted(lost)}). Give one of {STATUSES}."
+        )
     wrong = ~series.isin(STATUSES)
     if wrong.any():
         raise DataError(

@@ -67,6 +67,14 @@ class PeerNetwork:
 
     __hash__ = None  # type: ignore[assignment]
 
+    _people: pd.DataFrame
+    _rows: pd.DataFrame | None
+    _row_ends: tuple[NDArray[np.int32], NDArray[np.int32]] | None
+    _observed: pd.Series[Any]
+    _respondent_is: Role | None
+    _provenance: dict[str, Any]
+    _permissions: Any
+
     def __init__(
         self,
         people: pd.DataFrame | Iterable[str],
@@ -99,7 +107,9 @@ class PeerNetwork:
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse changes in place."""
-        raise AttributeError(f"a PeerNetwork does not change: {name} cannot be set. Use with_people, where, subset ...")
+        raise AttributeError(
+            f"a PeerNetwork does not change: {name} cannot be set. Use with_people, where, subset ..."
+        )
 
     # ---- constructors -------------------------------------------------------------------------------------------
 
@@ -136,7 +146,9 @@ class PeerNetwork:
         """
         table = pd.DataFrame(index=pd.RangeIndex(people)) if isinstance(people, (int, np.integer)) else people
         frame = clean_people(table)
-        matrix, dropped, given = _convert.fold_codes(len(frame), teacher, learner, weight, self_ties, bad_weights)
+        matrix, dropped, given = _convert.fold_codes(
+            len(frame), teacher, learner, weight, self_ties, bad_weights
+        )
         return cls._from_matrix(frame, matrix, {"rows_given": given, "dropped": dropped})
 
     @classmethod
@@ -365,9 +377,11 @@ class PeerNetwork:
     @property
     def ties(self) -> pd.DataFrame:
         """The tie rows as given; a cheap copy, so edits do not reach the network."""
-        if self._rows is None:
-            self._set(rows=_convert.frame_of_matrix(self.ids, self.adjacency))
-        return self._rows.copy(deep=False)
+        rows = self._rows
+        if rows is None:
+            rows = _convert.frame_of_matrix(self.ids, self.adjacency)
+            self._set(rows=rows)
+        return rows.copy(deep=False)
 
     @property
     def observed(self) -> pd.Series[Any]:
@@ -377,8 +391,7 @@ class PeerNetwork:
     @property
     def respondent_is(self) -> Role | None:
         """The role in which people reported ties, or None where ties were seen, not reported."""
-        role: Role | None = self._respondent_is
-        return role
+        return self._respondent_is
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -393,8 +406,7 @@ class PeerNetwork:
     @property
     def ids(self) -> pd.Index[Any]:
         """Person ids in row order."""
-        index: pd.Index[Any] = self._people.index
-        return index
+        return self._people.index
 
     @property
     def n_people(self) -> int:
@@ -409,8 +421,9 @@ class PeerNetwork:
     @cached_property
     def adjacency(self) -> csr_array:
         """Sparse matrix, ``[i, j]`` = summed weight with which i teaches j; columns sorted within rows."""
-        teacher, learner = self._row_ends
-        return _convert.to_csr(self.n_people, teacher, learner, self._rows["weight"].to_numpy())
+        rows, ends = self._rows, self._row_ends
+        assert rows is not None and ends is not None  # else the matrix was set when the network was built
+        return _convert.to_csr(self.n_people, *ends, rows["weight"].to_numpy())
 
     @cached_property
     def teacher(self) -> NDArray[np.int32]:
@@ -487,10 +500,10 @@ class PeerNetwork:
             raise DataError(f"subset: {len(stranger)} ids are not in people ({quoted(stranger)}).")
         mask = np.asarray(self.ids.isin(keep))
         table = self._people[mask]
-        if self._rows is None:
+        if self._row_ends is None:
             rows = np.flatnonzero(mask)
             matrix = _convert.sorted_csr(self.adjacency[rows][:, rows])
-            new = self._replace(people=table, observed=self._observed[mask])
+            new = self._replace(people=table, observed=self._observed[mask], rows=None)
             new.__dict__["adjacency"] = matrix
             return new
         teacher, learner = self._row_ends
@@ -499,8 +512,8 @@ class PeerNetwork:
     def _with_rows(self, keep: NDArray[np.bool_], **fields: Any) -> PeerNetwork:
         """Keep some tie rows."""
         frame = self.ties[keep].reset_index(drop=True)
-        index = fields.get("people", self._people).index
-        ends = tuple(index.get_indexer(frame[end]).astype(np.int32) for end in ("teacher", "learner"))
+        people: pd.DataFrame = fields.get("people", self._people)
+        ends = _convert.ends_of(frame, people.index)
         return self._replace(rows=frame, row_ends=ends, **fields)
 
     def where(self, condition: Any = None, /, **columns: Any) -> PeerNetwork:
@@ -523,13 +536,15 @@ class PeerNetwork:
         if condition is not None:
             mask = np.asarray(condition(frame) if callable(condition) else condition)
             if mask.shape != keep.shape or mask.dtype != bool:
-                raise DataError(f"where: the condition must be True/False for each of the {len(frame)} tie rows.")
+                raise DataError(
+                    f"where: the condition must be True/False for each of the {len(frame)} tie rows."
+                )
             keep &= mask
         for name, value in columns.items():
             values = check_column(frame, name, "ties")
             wanted = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
             keep &= values.isin(wanted).to_numpy()
-        return self._with_rows(keep) if self._rows is not None and self._row_ends is not None else self._mask(keep)
+        return self._mask(keep) if self._row_ends is None else self._with_rows(keep)
 
     def _mask(self, keep: NDArray[np.bool_]) -> PeerNetwork:
         """Keep some pairs of a network that was built from codes."""
@@ -569,12 +584,11 @@ class PeerNetwork:
         """
         keys = [by] if isinstance(by, str) else list(by or ())
         frame = _convert.fold_rows(self.ties, keys)
-        ends = tuple(self.ids.get_indexer(frame[end]).astype(np.int32) for end in ("teacher", "learner"))
-        return self._replace(rows=frame, row_ends=ends)
+        return self._replace(rows=frame, row_ends=_convert.ends_of(frame, self.ids))
 
     def reverse(self) -> PeerNetwork:
         """Swap teacher and learner in every tie, and the role in which people report."""
-        if self._rows is None or self._row_ends is None:
+        if self._row_ends is None:
             new = self._replace(rows=None, row_ends=None, respondent_is=_FLIP[self._respondent_is])
             new.__dict__["adjacency"] = _convert.sorted_csr(self.adjacency.T.tocsr())
             return new

@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 Alternative = Literal["two-sided", "greater", "less"]
-Verdict = Literal["", "supported", "contradicted", "inconclusive", "not answered by these data", "not answerable"]
+Verdict = Literal[
+    "", "supported", "contradicted", "inconclusive", "not answered by these data", "not answerable"
+]
 VERDICTS = ("supported", "contradicted", "inconclusive", "not answered by these data", "not answerable")
 
 
@@ -88,7 +90,9 @@ def monte_carlo_p(
     n = len(draws) + 1
     greater = (1 + np.count_nonzero(draws >= observed - slack)) / n
     less = (1 + np.count_nonzero(draws <= observed + slack)) / n
-    return float({"greater": greater, "less": less, "two-sided": min(1.0, 2 * min(greater, less))}[alternative])
+    return float(
+        {"greater": greater, "less": less, "two-sided": min(1.0, 2 * min(greater, less))}[alternative]
+    )
 
 
 def provenance(
@@ -196,7 +200,10 @@ class Result:
         frame = self.to_frame()
         head = "| " + " | ".join(str(c) for c in frame.columns) + " |"
         rule = "|" + " --- |" * len(frame.columns)
-        rows = ["| " + " | ".join(_cell(v) for v in row) + " |" for row in frame.head(_MOST).itertuples(index=False)]
+        rows = [
+            "| " + " | ".join(_cell(v) for v in row) + " |"
+            for row in frame.head(_MOST).itertuples(index=False)
+        ]
         notes = [f"- **{k}:** {v}" for k, v in self._notes()]
         return "\n".join([self.summary(), "", head, rule, *rows, "", *notes])
 
@@ -260,7 +267,9 @@ class Estimate(Result):
         inside = f"[{format_number(self.low)}, {format_number(self.high)}]"
         how = f", {self.method}" if self.method else ""
         size = f"; n = {self.n}" if self.n else ""
-        return f"{self.name}: {format_number(self.value)}{unit} ({self.level:.0%} interval {inside}{how}{size})."
+        return (
+            f"{self.name}: {format_number(self.value)}{unit} ({self.level:.0%} interval {inside}{how}{size})."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row: name, value, low, high, level, std_error, n, method."""
@@ -275,7 +284,7 @@ class Estimate(Result):
         ax : matplotlib Axes, optional
             Where to draw.
         """
-        from peernet import plots
+        import peernet.plots as plots
 
         return plots.plot_intervals(self.to_frame(), label="name", xlabel=self.unit or self.name, ax=ax)
 
@@ -307,9 +316,9 @@ class HypothesisTest(Result):
     null: NDArray[np.float64]
     null_model: str = ""
     alternative: Alternative = "two-sided"
-    null_mean: float = None  # type: ignore[assignment]
-    null_sd: float = None  # type: ignore[assignment]
-    p_value: float = None  # type: ignore[assignment]
+    null_mean: float = float("nan")
+    null_sd: float = float("nan")
+    p_value: float = float("nan")
 
     def __post_init__(self) -> None:
         """Own a read-only copy of the draws and fill what follows from them."""
@@ -318,11 +327,11 @@ class HypothesisTest(Result):
         null.setflags(write=False)
         object.__setattr__(self, "null", null)
         draws = null[np.isfinite(null)]
-        if self.null_mean is None:
+        if np.isnan(self.null_mean):
             object.__setattr__(self, "null_mean", float(draws.mean()) if len(draws) else float("nan"))
-        if self.null_sd is None:
+        if np.isnan(self.null_sd):
             object.__setattr__(self, "null_sd", float(draws.std(ddof=1)) if len(draws) > 1 else float("nan"))
-        if self.p_value is None:
+        if np.isnan(self.p_value):
             object.__setattr__(self, "p_value", monte_carlo_p(self.observed, null, self.alternative))
 
     @property
@@ -365,7 +374,17 @@ class HypothesisTest(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row: name, observed, null_mean, null_sd, z, p_value, alternative, n_draws, null_model."""
-        keys = ("name", "observed", "null_mean", "null_sd", "z", "p_value", "alternative", "n_draws", "null_model")
+        keys = (
+            "name",
+            "observed",
+            "null_mean",
+            "null_sd",
+            "z",
+            "p_value",
+            "alternative",
+            "n_draws",
+            "null_model",
+        )
         return pd.DataFrame([{k: getattr(self, k) for k in keys}])
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -376,7 +395,7 @@ class HypothesisTest(Result):
         ax : matplotlib Axes, optional
             Where to draw.
         """
-        from peernet import plots
+        import peernet.plots as plots
 
         return plots.plot_null(self, ax=ax)
 
@@ -416,10 +435,14 @@ class ModelFit(Result):
 
     def summary(self) -> str:
         """Name the model, then one line a term: estimate, interval, p."""
-        lines = [f"{self.name} on {self.n} {self.n_unit}" + ("" if self.converged else " (NOT converged)") + "."]
+        lines = [
+            f"{self.name} on {self.n} {self.n_unit}" + ("" if self.converged else " (NOT converged)") + "."
+        ]
         for row in self.params.to_dict("records"):
             span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
-            lines.append(f"  {row['term']}: {format_number(row['estimate'])} {span}, {format_p(row['p_value'])}")
+            lines.append(
+                f"  {row['term']}: {format_number(row['estimate'])} {span}, {format_p(row['p_value'])}"
+            )
         return "\n".join([*lines, *self.notes])
 
     def to_frame(self) -> pd.DataFrame:
@@ -434,7 +457,7 @@ class ModelFit(Result):
         ax : matplotlib Axes, optional
             Where to draw.
         """
-        from peernet import plots
+        import peernet.plots as plots
 
         frame = self.params.rename(columns={"estimate": "value"})
         return plots.plot_intervals(frame, label="term", xlabel="estimate", reference=0.0, ax=ax)
@@ -473,7 +496,7 @@ class Simulation(Result):
         ax : matplotlib Axes, optional
             Where to draw.
         """
-        from peernet import plots
+        import peernet.plots as plots
 
         axes = plots.axes(ax)
         axes.hist(self.draws[np.isfinite(self.draws)], bins=40, color=plots.GREY)

@@ -1,0 +1,466 @@
+"""Pictures: matplotlib primitives that draw numbers somebody else computed.
+
+Every function takes ``ax=None`` and returns the ``Axes``; none shows, saves, sizes a figure or touches rcParams.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from peernet._check import column
+from peernet.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from peernet.network import PeerNetwork
+
+__all__ = [
+    "GREY",
+    "OKABE_ITO",
+    "axes",
+    "hues",
+    "plot_curve",
+    "plot_flow",
+    "plot_heatmap",
+    "plot_intervals",
+    "plot_network",
+    "plot_null",
+    "wrap",
+]
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+GREY = "#9a9a9a"
+INK = "#333333"
+_PALE = "#d9d9d9"
+
+
+def axes(ax: Axes | None = None) -> Axes:
+    """Return the axes given, or new ones, with the two idle spines off.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes, optional
+        Where to draw.
+    """
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        ax = plt.subplots(layout="constrained")[1]
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def wrap(text: str, width: int = 68) -> str:
+    """Break a title so that it is not cut at the right.
+
+    Parameters
+    ----------
+    text : str
+        One message.
+    width : int
+        Characters in a line.
+    """
+    return "\n".join(textwrap.wrap(text, width)) if text else ""
+
+
+def hues(names: Sequence[Any], sizes: pd.Series[Any] | None = None) -> dict[Any, str]:
+    """Give the six largest groups a colour of their own and the others grey.
+
+    Parameters
+    ----------
+    names : sequence
+        Groups, in the order of the picture.
+    sizes : pandas.Series, optional
+        Size by group; without it the first six are coloured.
+    """
+    order = list(names) if sizes is None else sorted(names, key=lambda g: -float(sizes.get(g, 0)))
+    chosen = set(order[: len(OKABE_ITO)])
+    palette = iter(OKABE_ITO)
+    return {g: next(palette) if g in chosen else GREY for g in names}
+
+
+def _title(ax: Axes, text: str) -> None:
+    """Set a wrapped title at the left."""
+    if text:
+        ax.set_title(wrap(text), loc="left", fontsize=11, color=INK)
+
+
+def plot_null(test: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a null distribution as a histogram with the observed value as a line.
+
+    Parameters
+    ----------
+    test : HypothesisTest
+        Anything with ``observed``, ``null``, ``name``, ``null_mean``, ``null_sd``.
+    title : str
+        The message; by default how the observed value stands to chance.
+    ax : matplotlib Axes, optional
+        Where to draw.
+    """
+    ax = axes(ax)
+    draws = np.asarray(test.null)[np.isfinite(test.null)]
+    if len(draws):
+        bins = min(40, max(1, len(np.unique(draws))))
+        ax.hist(draws, bins=bins, color=_PALE, edgecolor="white", linewidth=0.3)
+        ax.set_ylabel(f"draws ({len(draws):,} in all)".replace(",", " "))
+    elif np.isfinite(test.null_sd) and test.null_sd > 0:
+        grid = test.null_mean + test.null_sd * np.linspace(-4, 4, 200)
+        ax.fill_between(grid, np.exp(-(((grid - test.null_mean) / test.null_sd) ** 2) / 2), color=_PALE)
+        ax.set_yticks([])
+        ax.set_ylabel("null, normal with the exact mean and SD")
+    if np.isfinite(test.observed):
+        ax.axvline(test.observed, color=OKABE_ITO[5], linewidth=2)
+        top = ax.get_ylim()[1]
+        ax.set_ylim(0, top * 1.18)
+        middle = np.mean(ax.get_xlim())
+        side = "right" if test.observed > middle else "left"
+        ax.annotate(
+            f"observed {test.observed:.3g}", (test.observed, top * 1.12), ha=side, va="center", color=OKABE_ITO[5],
+            xytext=(-5 if side == "right" else 5, 0), textcoords="offset points",
+        )  # fmt: skip
+    ax.set_xlabel(f"{test.name}, if only chance were at work" if test.name else "statistic under the null")
+    _title(ax, title)
+    return ax
+
+
+def plot_intervals(
+    frame: pd.DataFrame,
+    *,
+    label: str,
+    xlabel: str = "",
+    reference: float | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one dot with its interval a row.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns ``value``, ``low``, ``high`` and ``label``.
+    label : str
+        Column with the words at the left.
+    xlabel : str
+        What is measured, with its unit.
+    reference : float, optional
+        A value to compare with, drawn as a line.
+    title : str
+        The message.
+    ax : matplotlib Axes, optional
+        Where to draw.
+    """
+    ax = axes(ax)
+    value, low, high = (column(frame, c, "frame").to_numpy(dtype=float) for c in ("value", "low", "high"))
+    place = np.arange(len(frame))[::-1]
+    if reference is not None:
+        ax.axvline(reference, color=GREY, linewidth=1, linestyle="--")
+    ax.hlines(place, low, high, color=OKABE_ITO[0], linewidth=2)
+    ax.plot(value, place, "o", color=OKABE_ITO[0], markersize=6)
+    ax.set_yticks(place, [wrap(str(x), 34) for x in column(frame, label, "frame")])
+    ax.set_ylim(-0.6, len(frame) - 0.4)
+    ax.set_xlabel(xlabel)
+    ax.tick_params(axis="y", length=0)
+    _title(ax, title)
+    return ax
+
+
+def plot_heatmap(
+    counts: pd.DataFrame,
+    ratio: pd.DataFrame,
+    *,
+    hidden: pd.DataFrame | None = None,
+    title: str = "",
+    unit: str = "ties",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw who teaches whom between groups: the count in words, the ratio to chance in colour.
+
+    Parameters
+    ----------
+    counts, ratio : pandas.DataFrame
+        Rows teach, columns learn; the same groups in both. A ratio of 1 is what chance gives.
+    hidden : pandas.DataFrame of bool, optional
+        Cells withheld under the group floor: hatched, without numbers.
+    title : str
+        The message.
+    unit : str
+        What is counted.
+    ax : matplotlib Axes, optional
+        Where to draw.
+    """
+    from matplotlib.patches import Rectangle
+
+    if list(counts.index) != list(ratio.index) or list(counts.columns) != list(ratio.columns):
+        raise DataError("plot_heatmap: counts and ratio must have the same groups in the same order.")
+    ax = axes(ax)
+    mask = np.zeros(counts.shape, dtype=bool) if hidden is None else hidden.to_numpy(dtype=bool)
+    value = ratio.to_numpy(dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        colour = np.clip(np.log2(value), -2.5, 2.5)
+    colour[mask | ~np.isfinite(value)] = np.nan
+    ax.imshow(np.ma.masked_invalid(colour), cmap="PuOr_r", vmin=-3, vmax=3, aspect="auto")
+    for (i, j), n in np.ndenumerate(counts.to_numpy(dtype=float)):
+        if mask[i, j]:
+            ax.add_patch(
+                Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="////", edgecolor=_PALE, linewidth=0)
+            )
+            continue
+        ink = "white" if abs(np.nan_to_num(colour[i, j])) > 2.1 else INK
+        amount = f"{n:,.0f}".replace(",", " ") if n == round(n) else f"{n:.1f}"
+        chance = f"×{value[i, j]:.2g}" if np.isfinite(value[i, j]) else "×–"
+        ax.text(
+            j, i, f"{amount}\n{chance}", ha="center", va="center", fontsize=8, color=ink, linespacing=1.05
+        )
+    ax.set_xticks(range(counts.shape[1]), [str(c) for c in counts.columns], rotation=35, ha="right")
+    ax.set_yticks(range(counts.shape[0]), [str(c) for c in counts.index])
+    ax.set_xlabel(f"who learns  ·  {unit}, and ×ratio to chance (orange above, violet below)")
+    ax.set_ylabel("who teaches")
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    _title(ax, title)
+    return ax
+
+
+def plot_flow(
+    counts: pd.DataFrame,
+    *,
+    hidden: pd.DataFrame | None = None,
+    title: str = "",
+    unit: str = "ties",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the teaching that crosses groups as ribbons from teaching group (left) to learning group (right).
+
+    Parameters
+    ----------
+    counts : pandas.DataFrame
+        Rows teach, columns learn. The diagonal (within groups) is left out and said so.
+    hidden : pandas.DataFrame of bool, optional
+        Cells withheld under the group floor; left out and counted in the label.
+    title : str
+        The message.
+    unit : str
+        What is counted.
+    ax : matplotlib Axes, optional
+        Where to draw.
+    """
+    ax = axes(ax)
+    groups = list(counts.index)
+    flow = counts.to_numpy(dtype=float).copy()
+    inside = float(np.trace(flow))
+    np.fill_diagonal(flow, 0.0)
+    mask = np.zeros(flow.shape, dtype=bool) if hidden is None else hidden.to_numpy(dtype=bool).copy()
+    np.fill_diagonal(mask, False)
+    flow[mask] = 0.0
+    total = flow.sum()
+    colour = hues(groups, pd.Series(flow.sum(axis=1), index=groups))
+    gap = 0.03 * max(total, 1.0)
+    left = np.concatenate([[0], np.cumsum(flow.sum(axis=1) + gap)])[:-1]
+    right = np.concatenate([[0], np.cumsum(flow.sum(axis=0) + gap)])[:-1]
+    _ribbons(ax, flow, left.copy(), right.copy(), [colour[g] for g in groups])
+    for k, g in enumerate(groups):
+        out, into = flow[k].sum(), flow[:, k].sum()
+        if out:
+            ax.plot([0, 0], [left[k], left[k] + out], color=colour[g], linewidth=7, solid_capstyle="butt")
+        if into:
+            ax.plot([1, 1], [right[k], right[k] + into], color=colour[g], linewidth=7, solid_capstyle="butt")
+        ax.text(
+            -0.03,
+            left[k] + out / 2,
+            f"{g}  {out:,.0f}".replace(",", " "),
+            ha="right",
+            va="center",
+            fontsize=9,
+        )
+        ax.text(
+            1.03,
+            right[k] + into / 2,
+            f"{into:,.0f}  {g}".replace(",", " "),
+            ha="left",
+            va="center",
+            fontsize=9,
+        )
+    ax.set_xlim(-0.35, 1.35)
+    ax.invert_yaxis()
+    ax.set_axis_off()
+    _title(ax, title)
+    withheld = f"; {int(mask.sum())} small cells withheld" if mask.any() else ""
+    note = (
+        f"{unit} that cross groups: {total:,.0f}; within groups (left out): {inside:,.0f}{withheld}".replace(
+            ",", " "
+        )
+    )
+    ax.text(0.5, -0.02, f"teach (left) → learn (right).  {note}", transform=ax.transAxes, ha="center", va="top",
+            fontsize=9, color=INK)  # fmt: skip
+    return ax
+
+
+def _ribbons(ax: Axes, flow: Any, left: Any, right: Any, colours: list[str]) -> None:
+    """Draw one band a pair of groups, the band's height its amount."""
+    s = np.linspace(0, 1, 40)
+    ease = 3 * s**2 - 2 * s**3
+    for i in range(len(flow)):
+        for j in range(len(flow)):
+            amount = flow[i, j]
+            if amount > 0:
+                lower = left[i] + (right[j] - left[i]) * ease
+                ax.fill_between(s, lower, lower + amount, color=colours[i], alpha=0.35, linewidth=0)
+                left[i] += amount
+                right[j] += amount
+
+
+def plot_curve(
+    frame: pd.DataFrame,
+    *,
+    x: str = "time",
+    line: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one step line (and its band) a group, with the name at its end.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns ``x`` and ``value``; ``low`` and ``high`` draw a band.
+    x : str
+        Column along the axis.
+    line : str, optional
+        Column that tells lines apart.
+    xlabel, ylabel : str
+        Axis labels with units.
+    title : str
+        The message.
+    ax : matplotlib Axes, optional
+        Where to draw.
+    """
+    ax = axes(ax)
+    parts: list[tuple[Any, pd.DataFrame]] = (
+        [("", frame)] if line is None else list(frame.groupby(line, sort=False))
+    )
+    dashes = ("-", "--", "-.", ":")
+    for k, (name, part) in enumerate(parts):
+        hue = OKABE_ITO[k] if k < len(OKABE_ITO) else GREY
+        if {"low", "high"} <= set(part.columns):
+            ax.fill_between(
+                part[x], part["low"], part["high"], step="post", color=hue, alpha=0.18, linewidth=0
+            )
+        ax.step(part[x], part["value"], where="post", color=hue, linestyle=dashes[k % 4], linewidth=1.8)
+        if name != "" and len(part):
+            ax.annotate(str(name), (part[x].iloc[-1], part["value"].iloc[-1]), xytext=(4, 0), color=hue,
+                        textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    _title(ax, title)
+    return ax
+
+
+_MOST_PEOPLE = 300
+
+
+def plot_network(
+    net: PeerNetwork,
+    group: str,
+    *,
+    names: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw people in one box a group, ties between them; dot size = how many a person teaches.
+
+    For the analyst's own eyes: the place of a dot can identify a person.
+
+    Parameters
+    ----------
+    net : PeerNetwork
+        At most 300 people; more make no picture (draw the heatmap).
+    group : str
+        Column of ``people`` that makes the boxes.
+    names : bool
+        Write ids beside the five people who teach most. Off by default.
+    title : str
+        The message.
+    ax : matplotlib Axes, optional
+        Where to draw.
+
+    Raises
+    ------
+    DataError
+        For more than 300 people.
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import Rectangle
+
+    if net.n_people > _MOST_PEOPLE:
+        raise DataError(
+            f"plot_network draws at most {_MOST_PEOPLE} people; the network has {net.n_people}. "
+            "Draw units instead (silos.plot_mixing, silos.plot_flow), or take a subset."
+        )
+    ax = axes(ax)
+    codes, groups = net.codes(group)
+    place, boxes = _boxes(net, codes, len(groups))
+    taught = np.bincount(net.teacher, minlength=net.n_people)
+    sizes = pd.Series(np.bincount(codes[codes >= 0], minlength=len(groups)), index=groups)
+    colour = hues(list(groups), sizes)
+    hue = [colour[groups[c]] if c >= 0 else GREY for c in codes]
+    across = codes[net.teacher] != codes[net.learner]
+    for wanted, tone, alpha in ((False, _PALE, 0.6), (True, "#777777", 0.35)):
+        pick = across == wanted
+        ends = np.stack([place[net.teacher[pick]], place[net.learner[pick]]], axis=1)
+        ax.add_collection(LineCollection(list(ends), colors=tone, linewidths=0.5, alpha=alpha, zorder=1))
+    for k, (x, y, w, h) in enumerate(boxes):
+        name = groups[k] if k < len(groups) else "(no group)"
+        ax.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=_PALE, linewidth=0.8, zorder=0))
+        ax.text(
+            x + w / 2, y + h, f"{name}", ha="center", va="bottom", fontsize=9, color=colour.get(name, GREY)
+        )
+    ax.scatter(
+        place[:, 0], place[:, 1], s=12 + 6 * taught, c=hue, edgecolors="white", linewidths=0.4, zorder=2
+    )
+    if names:
+        for i in np.argsort(-taught, kind="stable")[:5]:
+            ax.annotate(str(net.ids[i]), place[i], xytext=(4, 4), textcoords="offset points", fontsize=8)
+    ax.set_axis_off()
+    ax.autoscale_view()
+    _title(ax, title)
+    note = f"{net.n_people} people, {net.n_ties} ties, all drawn; dark ties cross groups; bigger dot = teaches more"
+    ax.text(0.5, -0.01, note, transform=ax.transAxes, ha="center", va="top", fontsize=8, color=INK)
+    return ax
+
+
+def _boxes(
+    net: PeerNetwork, codes: Any, n_groups: int
+) -> tuple[Any, list[tuple[float, float, float, float]]]:
+    """Place groups on a grid and people inside their box by a spring layout with a fixed seed."""
+    import networkx as nx
+
+    labels = np.where(codes >= 0, codes, n_groups)
+    used = [k for k in range(n_groups + 1) if (labels == k).any()]
+    wide = int(np.ceil(np.sqrt(len(used))))
+    place = np.zeros((net.n_people, 2))
+    boxes = [(0.0, 0.0, 0.0, 0.0)] * (max(used, default=-1) + 1)
+    for spot, k in enumerate(used):
+        who = np.flatnonzero(labels == k)
+        x, y = (spot % wide) * 1.25, -(spot // wide) * 1.25
+        boxes[k] = (x, y, 1.0, 1.0)
+        graph = nx.from_scipy_sparse_array(
+            net.adjacency[who][:, who].astype(bool).astype(float), create_using=nx.Graph
+        )
+        spread = nx.spring_layout(graph, seed=7, k=1.6 / np.sqrt(max(len(who), 1)), iterations=80)
+        local = np.array([spread[i] for i in range(len(who))]).reshape(-1, 2)
+        span = np.ptp(local, axis=0)
+        unit = (
+            (local - local.min(axis=0)) / np.where(span > 0, span, 1.0) if len(who) > 1 else local * 0 + 0.5
+        )
+        place[who] = np.array([x, y]) + 0.08 + 0.84 * unit
+    return place, [b for b in boxes if b[2] > 0] if len(used) <= n_groups else boxes

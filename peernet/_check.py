@@ -79,9 +79,11 @@ def count(name: str, value: object, minimum: int = 1) -> int:
     """Return a whole number of at least ``minimum``, or raise ``ValueError``."""
     import numbers
 
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
+    given = None if isinstance(value, bool) else value
+    whole = int(given) if isinstance(given, numbers.Integral) else minimum - 1
+    if whole < minimum:
         raise ValueError(f"{name} must be a whole number of at least {minimum}; got {value!r}.")
-    return int(value)
+    return whole
 
 
 def number(
@@ -97,11 +99,10 @@ def number(
     import math
     import numbers
 
-    left, right = "(" if open_low else "[", ")" if open_high else "]"
-    ok = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-    if ok:
-        x = float(value)  # type: ignore[arg-type]
-        ok = (x > low if open_low else x >= low) and (x < high if open_high else x <= high)
+    left, right = ("(" if open_low else "["), (")" if open_high else "]")
+    given = None if isinstance(value, bool) else value
+    x = float(given) if isinstance(given, numbers.Real) else math.nan
+    ok = math.isfinite(x) and (x > low if open_low else x >= low) and (x < high if open_high else x <= high)
     if not ok:
         raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}; got {value!r}.")
-    return float(value)  # type: ignore[arg-type]
+    return x

@@ -83,10 +83,12 @@ def collect(frame: Any) -> pd.DataFrame:
         return frame.to_pandas().reset_index(drop=True)
     native = frame.to_native()
     if type(native).__module__.startswith(("duckdb", "_duckdb")):
-        return native.df()
+        table: pd.DataFrame = native.df()
+        return table
     if type(native).__module__.startswith("sqlframe"):
         return pd.DataFrame([tuple(r) for r in native.collect()], columns=frame.collect_schema().names())
-    return frame.collect(backend="pandas").to_native().reset_index(drop=True)
+    out: pd.DataFrame = frame.collect(backend="pandas").to_native()
+    return out.reset_index(drop=True)
 
 
 def epoch_seconds(time: Any) -> Any:

@@ -143,16 +143,16 @@ def _weights(frame: pd.DataFrame, policy: str) -> NDArray[np.bool_]:
     """Mark rows whose weight is missing, infinite, zero or negative."""
     weight = frame["weight"]
     if not pd.api.types.is_numeric_dtype(weight.dtype) or pd.api.types.is_bool_dtype(weight.dtype):
-        values = pd.to_numeric(weight, errors="coerce")
-        bad = np.flatnonzero(values.isna().to_numpy())
+        parsed = pd.to_numeric(weight, errors="coerce")
+        bad = np.flatnonzero(parsed.isna().to_numpy())
         if len(bad):
             raise DataError(
                 f"ties: {len(bad)} weights are not numbers ({rows_text(frame.index[bad], weight.iloc[bad])}). "
                 "Give numbers above 0."
             )
-        frame["weight"] = values
+        frame["weight"] = parsed
     values = frame["weight"].to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = ~(np.isfinite(values) & (values > 0))
+    wrong: NDArray[np.bool_] = ~(np.isfinite(values) & (values > 0))
     if wrong.any() and policy == "error":
         rows = np.flatnonzero(wrong)
         shown = [float(v) for v in values[rows[:3]]]
@@ -208,8 +208,8 @@ def clean_ties(
     first = ["teacher", "learner", "weight"]
     frame = frame[first + [c for c in frame.columns if c not in first]]
     frame["weight"] = frame["weight"].astype(np.float64)
-    teacher = people.index.get_indexer(frame["teacher"]).astype(np.int32)
-    learner = people.index.get_indexer(frame["learner"]).astype(np.int32)
+    teacher = people.index.get_indexer(pd.Index(frame["teacher"])).astype(np.int32)
+    learner = people.index.get_indexer(pd.Index(frame["learner"])).astype(np.int32)
     return CleanTies(frame, teacher, learner, people, dropped)
 
 
@@ -219,7 +219,7 @@ def _resolve(
     """Find tie rows that name nobody in people; refuse, drop or add them."""
     lost = np.zeros(len(frame), dtype=bool)
     for end in ("teacher", "learner"):
-        absent = people.index.get_indexer(frame[end]) < 0
+        absent = people.index.get_indexer(pd.Index(frame[end])) < 0
         if not absent.any():
             continue
         if unknown == "error":

@@ -17,7 +17,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	if "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo "$$p"; break; fi; done)
 
-export PYTHONDONTWRITEBYTECODE :=
+# Notebooks run in their own folder, so the folder of published data must not be relative.
+ifneq ($(strip $(PEERNET_DATA)),)
+export PEERNET_DATA := $(abspath $(PEERNET_DATA))
+endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MPLBACKEND ?= agg
 export OMP_NUM_THREADS ?= 2

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("TQDM_DISABLE", "1")
 
 settings.register_profile(
     "default",
@@ -47,3 +52,11 @@ def reference_dir(published_data: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("no reference-values folder beside PEERNET_DATA")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    """Close what a test drew, without loading matplotlib for tests that draw nothing."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -47,13 +47,9 @@ NET_NOT_FIRST = {"peernet.results.provenance"}
 
 
 def public_modules() -> list[str]:
-    """Return peernet and every module or package below it whose name has no leading underscore."""
-    names = ["peernet"]
-    for found in pkgutil.walk_packages(peernet.__path__, "peernet."):
-        parts = found.name.split(".")
-        if not any(part.startswith("_") for part in parts):
-            names.append(found.name)
-    return names
+    """Return peernet and the modules and packages directly below it: their ``__all__`` is what is public."""
+    below = sorted(found.name for found in pkgutil.iter_modules(peernet.__path__, "peernet."))
+    return ["peernet", *(name for name in below if not name.startswith("peernet._"))]
 
 
 def owned(thing: Any) -> bool:

@@ -51,7 +51,7 @@ types: setup  ## mypy --strict on the package
 	$(BIN)/mypy
 
 unit: setup  ## unit, property, reference, contract and short calibration tests
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile tests
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --durations 10 tests
 
 notebook-tests: setup  ## re-run every notebook and compare with what it shows
 	$(PY) scripts/check_notebooks.py

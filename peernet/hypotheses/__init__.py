@@ -1,0 +1,31 @@
+"""Tests of claims about peer learning: survey shares, network permutation tests, dyadic and peer-effect models."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Public names by topic; each is loaded when it is first used.
+_exports: dict[str, str] = {
+    # shares: is 80 % of learning social?
+    "ShareEstimate": "peernet.hypotheses.shares",
+    "design_mean": "peernet.hypotheses.survey",
+    "design_ratio": "peernet.hypotheses.survey",
+    "social_share": "peernet.hypotheses.shares",
+}
+
+__all__ = [*_exports]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _exports:
+        raise AttributeError(f"module 'peernet.hypotheses' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_exports[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -3,6 +3,8 @@
 # PEERNET_NO_UV=1 goes straight to pip.
 # uv is some eight times faster; pip knows company indexes that uv does not, so it stays as the second way.
 set -euo pipefail
+# Behind a company proxy the system's certificates are the ones that count.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 python=$1
 shift
 uv="$(dirname "$python")/uv"

@@ -6,6 +6,7 @@ path of the second environment, and no extra is installed in it.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +47,24 @@ samples = pathlib.Path(peernet.__file__).with_name("_samples")
 assert any(samples.iterdir()), "the samples are not in the wheel"
 print("smoke: the installed wheel works:", net)
 """
+
+
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# Smoke\n\nShares: $s_i = 1 / n$."},
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": "b",
+            "metadata": {},
+            "outputs": [],
+            "source": "import peernet\nprint('run by', peernet.__version__)",
+        },
+    ],
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
 
 
 def call(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
@@ -93,8 +112,15 @@ def main() -> None:
         done = subprocess.run([str(python), "-c", USE], cwd=folder, env=clean, check=False)
         if done.returncode:
             sys.exit("smoke: the installed wheel does not work")
-        call(str(python.parent / "peernet"), "--help", cwd=folder, env=clean)
-        print("smoke: the peernet command starts")
+        (folder / "smoke.ipynb").write_text(json.dumps(NOTEBOOK), encoding="utf-8")
+        peernet = str(python.parent / "peernet")
+        call(peernet, "report", "smoke.ipynb", "-o", "smoke.html", cwd=folder, env=clean)
+        if "run by" not in (folder / "smoke.html").read_text(encoding="utf-8"):
+            sys.exit("smoke: the report does not show what its notebook printed")
+        call(peernet, "new-study", "study", cwd=folder, env=clean)
+        if not (folder / "study" / "study.toml").exists():
+            sys.exit("smoke: peernet new-study laid out no study.toml")
+        print("smoke: peernet report and peernet new-study work with the core requirements alone")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def rows_text(rows: Iterable[object], values: Iterable[object] | None = None, li
     where = ", ".join(str(r) for r in labels[:limit]) + (", ..." if len(labels) > limit else "")
     if values is None:
         return f"{word} {where}"
-    shown = ", ".join(repr(v) for v in list(values)[:limit]) + (", ..." if len(labels) > limit else "")
+    shown = ", ".join(repr(getattr(v, "item", lambda v=v: v)()) for v in list(values)[:limit]) + (
+        ", ..." if len(labels) > limit else ""
+    )
     return f"{word} {where}: {shown}"
 
 

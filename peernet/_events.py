@@ -39,6 +39,7 @@ def fold(
     keep = ["teacher", "learner", *by]
     wanted = [*keep, weight] if weight else keep
     _need(names, wanted, needs_time=time is None, asked=(start, end, half_life))
+    _refuse_gaps(frame, ["teacher", "learner", *([time] if time else [])])
     columns = [nw.col(c) for c in keep]
     columns.append(nw.col(weight).cast(nw.Float64).alias("_w") if weight else nw.lit(1.0).alias("_w"))
     if time:
@@ -81,21 +82,20 @@ def _need(names: list[str], wanted: list[str], *, needs_time: bool, asked: tuple
 
 
 def _census(frame: Any, timed: bool) -> dict[str, Any]:
-    """Count rows, self-ties, bad weights and missing values in one pass of the engine."""
+    """Count rows, self-ties and bad weights, and find the last time, in one pass of the engine."""
     import narwhals as nw
 
     w = nw.col("_w")
-    bad = ~((w > 0) & w.is_finite())
-    own = nw.col("teacher") == nw.col("learner")
+    bad = ~((w > 0) & w.is_finite()) | w.is_null()
+    own = (nw.col("teacher") == nw.col("learner")) & ~bad
+    one, none = nw.lit(1.0), nw.lit(0.0)
     parts = [
-        w.len().alias("n"),
-        nw.when(bad | w.is_null()).then(nw.lit(1)).otherwise(nw.lit(0)).sum().alias("bad"),
-        nw.when(own & ~(bad | w.is_null())).then(nw.lit(1)).otherwise(nw.lit(0)).sum().alias("own"),
-        nw.col("teacher").null_count().alias("no_teacher"),
-        nw.col("learner").null_count().alias("no_learner"),
+        nw.when(bad).then(one).otherwise(one).sum().alias("n"),
+        nw.when(bad).then(one).otherwise(none).sum().alias("bad"),
+        nw.when(own).then(one).otherwise(none).sum().alias("own"),
     ]
     if timed:
-        parts += [nw.col("_t").null_count().alias("no_time"), nw.col("_t").max().alias("last")]
+        parts.append(nw.col("_t").max().alias("last"))
     row = collect(frame.select(*parts)).iloc[0].to_dict()
     counts: dict[str, Any] = {str(k): int(v) if pd.notna(v) else 0 for k, v in row.items() if k != "last"}
     last = row.get("last")
@@ -103,16 +103,25 @@ def _census(frame: Any, timed: bool) -> dict[str, Any]:
     return counts
 
 
+def _refuse_gaps(frame: Any, columns: list[str]) -> None:
+    """Refuse rows without a teacher, a learner or a time."""
+    import narwhals as nw
+
+    one, none = nw.lit(1.0), nw.lit(0.0)
+    parts = [nw.when(nw.col(c).is_null()).then(one).otherwise(none).sum().alias(c) for c in columns]
+    parts.append(nw.when(nw.col(columns[0]).is_null()).then(one).otherwise(one).sum().alias("_n"))
+    row = collect(frame.select(*parts)).iloc[0].fillna(0)
+    for name in columns:
+        if row[name]:
+            raise DataError(
+                f"events: {row[name]:.0f} of {row['_n']:.0f} rows have no {name}. Fill or filter them first."
+            )
+
+
 def _refuse(frame: Any, counts: dict[str, Any], self_ties: str, bad_weights: str) -> None:
     """Raise for what was not opted out of."""
     import narwhals as nw
 
-    for key, column in (("no_teacher", "teacher"), ("no_learner", "learner"), ("no_time", "_t")):
-        if counts.get(key):
-            raise DataError(
-                f"events: {counts[key]} of {counts['n']} rows have no {'time' if column == '_t' else column}. "
-                "Fill or filter them first."
-            )
     if counts["bad"] and bad_weights == "error":
         raise DataError(
             f"events: {counts['bad']} of {counts['n']} weights are missing, infinite, zero or negative. "
@@ -130,7 +139,8 @@ def _group(frame: Any, keep: list[str], timed: bool) -> Any:
     """Group by the ends of the tie."""
     import narwhals as nw
 
-    parts = [nw.col("_w").sum().alias("weight"), nw.col("_w").len().alias("n_episodes")]
+    frame = frame.with_columns(_one=nw.lit(1.0))
+    parts = [nw.col("_w").sum().alias("weight"), nw.col("_one").sum().alias("n_episodes")]
     if timed:
         parts += [nw.col("_t").min().alias("first"), nw.col("_t").max().alias("last")]
     return frame.group_by(*keep).agg(*parts)

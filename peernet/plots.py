@@ -414,7 +414,7 @@ def plot_network(
     colour = hues(list(groups), sizes)
     hue = [colour[groups[c]] if c >= 0 else GREY for c in codes]
     across = codes[net.teacher] != codes[net.learner]
-    for wanted, tone, alpha in ((False, _PALE, 0.6), (True, "#777777", 0.35)):
+    for wanted, tone, alpha in ((True, "#8c8c8c", 0.22), (False, "#6f6f6f", 0.5)):
         pick = across == wanted
         ends = np.stack([place[net.teacher[pick]], place[net.learner[pick]]], axis=1)
         ax.add_collection(LineCollection(list(ends), colors=tone, linewidths=0.5, alpha=alpha, zorder=1))
@@ -433,7 +433,7 @@ def plot_network(
     ax.set_axis_off()
     ax.autoscale_view()
     _title(ax, title)
-    note = f"{net.n_people} people, {net.n_ties} ties, all drawn; dark ties cross groups; bigger dot = teaches more"
+    note = f"{net.n_people} people, {net.n_ties} ties, all drawn; pale ties cross groups; bigger dot = teaches more"
     ax.text(0.5, -0.01, note, transform=ax.transAxes, ha="center", va="top", fontsize=8, color=INK)
     return ax
 

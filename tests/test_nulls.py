@@ -88,7 +88,7 @@ def test_rejected_moves_count_as_steps() -> None:
     assert nulls.rewire(net, n_steps=500, rng=1).adjacency.nnz == 4
     ptr = net.adjacency.indptr.astype(np.int64)
     words = np.random.default_rng(0).integers(0, 2**32, size=(500, 2), dtype=np.uint32)
-    assert chain_steps(ptr, net.teacher.copy(), net.learner.copy(), words) == 0
+    assert chain_steps(ptr, net.teacher.copy(), net.learner.copy(), np.zeros(5, np.int64), words) == 0
 
 
 def test_the_compiled_chain_takes_the_same_steps() -> None:
@@ -101,9 +101,9 @@ def test_the_compiled_chain_takes_the_same_steps() -> None:
         net.adjacency.indptr.astype(np.int64),
         rng.integers(0, 2**32, size=(5000, 2), dtype=np.uint32),
     )
-    slow, fast = net.learner.copy(), net.learner.copy()
-    moves = chain_steps(ptr, net.teacher.copy(), slow, words)
-    assert _kernels.rewire_steps(ptr, net.teacher.copy(), fast, words) == moves > 100
+    slow, fast, strata = net.learner.copy(), net.learner.copy(), np.arange(12) // 6
+    moves = chain_steps(ptr, net.teacher.copy(), slow, strata, words)
+    assert _kernels.rewire_steps(ptr, net.teacher.copy(), fast, strata, words) == moves > 100
     np.testing.assert_array_equal(slow, fast)
 
 
@@ -120,6 +120,26 @@ def test_rewiring_keeps_degrees_people_and_summed_teaching() -> None:
     assert np.diag(after).sum() == 0
     assert sorted(new.weight) == sorted(net.weight)
     pd.testing.assert_frame_equal(new.people, net.people)
+
+
+def test_rewiring_within_strata_keeps_the_flows_and_is_uniform() -> None:
+    net = network(GRAPHS["dense"])
+    codes = net.codes("team")[0]
+    dense = (net.adjacency.toarray() > 0).astype(int)
+
+    def flows(graph) -> tuple:
+        return tuple(sorted(Counter((int(codes[i]), int(codes[j])) for i, j in graph).items()))
+
+    here = frozenset(zip(net.teacher.tolist(), net.learner.tolist(), strict=True))
+    graphs = all_graphs_with_degrees(5, tuple(dense.sum(1)), tuple(dense.sum(0)))
+    states = [g for g in graphs if flows(g) == flows(here)]
+    assert 1 < len(states) < len(graphs)
+    drawn = nulls.draw_rewired(net, 80 * len(states), strata=codes, n_steps=3000, thin=200, rng=2)
+    counts = Counter(frozenset(zip(net.teacher.tolist(), row.tolist(), strict=True)) for row in drawn)
+    assert len(counts) == len(states)
+    assert chi_square(counts, states) > 0.001
+    new = nulls.rewire(net, within="team", rng=1)
+    assert flows(zip(new.teacher.tolist(), new.learner.tolist(), strict=True)) == flows(here)
 
 
 def test_labels_are_uniform_over_all_arrangements() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from peernet._check import count
 from peernet._rng import RNGLike, SeedLike, as_rng
 from peernet.errors import DataError
 from peernet.nulls._chain import chain_steps
+from peernet.nulls._labels import strata_codes
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -35,6 +37,7 @@ def advance(
     n_steps: int,
     stream: np.random.Generator,
     *,
+    strata: NDArray[np.int64],
     compiled: bool,
 ) -> int:
     """Take ``n_steps`` steps of the chain on ``learner`` in place; the number of moves accepted."""
@@ -45,7 +48,7 @@ def advance(
         step = _kernels.rewire_steps
     accepted = 0
     for begin in range(0, n_steps, _CHUNK):
-        accepted += step(ptr, teacher, learner, _words(min(_CHUNK, n_steps - begin), stream))
+        accepted += step(ptr, teacher, learner, strata, _words(min(_CHUNK, n_steps - begin), stream))
     return accepted
 
 
@@ -66,6 +69,7 @@ def draw_rewired(
     net: PeerNetwork,
     n_draws: int,
     *,
+    strata: ArrayLike | None = None,
     n_steps: int | None = None,
     thin: int | None = None,
     rng: RNGLike | SeedLike | None = None,
@@ -78,6 +82,8 @@ def draw_rewired(
         The network to rewire.
     n_draws : int
         Draws, all from one chain.
+    strata : array_like of int, shape (n_people,), optional
+        Keep the number of ties from each stratum to each other one as well.
     n_steps : int, optional
         Steps before the first draw; 40 for each tie by default.
     thin : int, optional
@@ -96,18 +102,24 @@ def draw_rewired(
     ptr, teacher, learner = _start(net)
     m = len(learner)
     first = count("n_steps", BURN_IN * m if n_steps is None else n_steps, 0)
+    blocks = np.zeros(net.n_people, dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
     between = count("thin", THIN * m if thin is None else thin, 0)
     out = np.empty((size, m), dtype=np.int32)
     compiled = first + between * size >= _COMPILED_FROM
     for draw in range(size):
         if m:
-            advance(ptr, teacher, learner, first if draw == 0 else between, rng, compiled=compiled)
+            steps = first if draw == 0 else between
+            advance(ptr, teacher, learner, steps, rng, strata=blocks, compiled=compiled)
         out[draw] = learner
     return out
 
 
 def rewire(
-    net: PeerNetwork, *, n_steps: int | None = None, rng: RNGLike | SeedLike | None = None
+    net: PeerNetwork,
+    *,
+    within: str | Sequence[str] | None = None,
+    n_steps: int | None = None,
+    rng: RNGLike | SeedLike | None = None,
 ) -> PeerNetwork:
     r"""The same people, each teaching as many and learning from as many others as before, the partners dealt anew.
 
@@ -125,6 +137,9 @@ def rewire(
     ----------
     net : PeerNetwork
         The network.
+    within : str or list of str, optional
+        Columns of people: keep the number of ties from each stratum to each other one as well. The chain is then
+        uniform over the networks that such moves reach from the one given.
     n_steps : int, optional
         Steps of the chain, rejected moves included; 40 for each tie by default.
     rng : numpy.random.Generator, int, sequence of int or None
@@ -143,7 +158,8 @@ def rewire(
        72, 056708. doi:10.1103/PhysRevE.72.056708
     """
     rng = as_rng(rng)
-    learner = draw_rewired(net, 1, n_steps=n_steps, rng=rng)[0]
+    strata = None if within is None else strata_codes(net, within)
+    learner = draw_rewired(net, 1, strata=strata, n_steps=n_steps, rng=rng)[0]
     return network_with(net, np.array(net.teacher), learner, deal_weights(net.teacher, net.weight, rng))
 
 

@@ -16,7 +16,7 @@ from peernet.reports._errors import ReportError
 from peernet.reports._markdown import markdown_html, restore_math
 from peernet.reports._notes import Note, redact, strip_ansi, warnings_in
 
-__all__ = ["COVER_MIME", "Document", "Gathered", "build", "has_tag"]
+__all__ = ["COVER_MIME", "Document", "Gathered", "build", "cell_numbers", "has_tag"]
 
 COVER_MIME = "application/vnd.peernet.report+json"
 
@@ -69,6 +69,15 @@ def has_tag(cell: Any, name: str) -> bool:
     """Whether a cell carries a tag, in either spelling (``remove-cell``, ``remove_cell``)."""
     tags = {str(tag).replace("_", "-") for tag in cell.get("metadata", {}).get("tags", [])}
     return name in tags
+
+
+def cell_numbers(nb: Any) -> list[int]:
+    """Number of each cell as the notebook's author counts: injected parameters take their predecessor's."""
+    numbers: list[int] = []
+    for cell in nb.cells:
+        last = numbers[-1] if numbers else 0
+        numbers.append(last if has_tag(cell, "injected-parameters") else last + 1)
+    return numbers
 
 
 def build(nb: Any, *, name: str = "", folder: Path | None = None, show_code: bool = False) -> Document:
@@ -158,7 +167,7 @@ class _Builder:
         self._section: dict[int, str] = {}
         self._figures = 0
         self._merge_cover(self.nb.metadata.get("peernet", {}))
-        for number, cell in enumerate(self.nb.cells, 1):
+        for number, cell in zip(cell_numbers(self.nb), self.nb.cells, strict=True):
             if cell.cell_type == "markdown":
                 if not has_tag(cell, "remove-cell"):
                     self._add(self._markdown(cell.source, number, cell.get("attachments")))

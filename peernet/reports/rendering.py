@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from peernet.errors import DataError
+from peernet.reports._document import cell_numbers
 from peernet.reports._errors import ReportError
 from peernet.reports._notes import strip_ansi
 from peernet.reports.parameters import check_names, inject, notebook_parameters, parse_value, resolve_path
@@ -209,12 +210,13 @@ def _kernel_manager_class() -> Any:
 
 
 def _progress(nb: Any) -> Callable[..., None]:
-    total = len(nb.cells)
+    numbers = cell_numbers(nb)
 
     def say(cell: Any, cell_index: int) -> None:
         if cell.cell_type == "code" and cell.source.strip():
             title = _heading_above(nb, cell_index)
-            print(f"  cell {cell_index + 1} of {total}{f'  {title}' if title else ''}", file=sys.stderr)  # noqa: T201
+            where = f"  cell {numbers[cell_index]} of {numbers[-1]}"
+            print(f"{where}  {title}".rstrip(), file=sys.stderr)  # noqa: T201
 
     return say
 
@@ -230,7 +232,7 @@ def _heading_above(nb: Any, index: int) -> str:
 
 def _describe(nb: Any, index: int) -> str:
     title = _heading_above(nb, index)
-    return f"cell {index + 1}" + (f' (under "{title}")' if title else "")
+    return f"cell {cell_numbers(nb)[index]}" + (f' (under "{title}")' if title else "")
 
 
 def _running(nb: Any) -> str:

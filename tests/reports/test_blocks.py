@@ -44,7 +44,9 @@ def draw() -> Any:
 
 
 def test_cover_reaches_the_report_and_the_notebook(displayed: list[Any]) -> None:
-    reports.cover(title="T & <b>", purpose="Why", sources=["s1", "s2"], floor=8, hashes={"f": "00"}, date="May 2024")
+    reports.cover(
+        title="T & <b>", purpose="Why", sources=["s1", "s2"], floor=8, hashes={"f": "00"}, date="May 2024"
+    )
     bundle = displayed[0][0]
     assert bundle[COVER_MIME]["floor"] == 8
     assert "&lt;b&gt;" in bundle["text/html"] and "<b>" not in bundle["text/html"]
@@ -69,7 +71,11 @@ def test_a_second_cover_adds(displayed: list[Any]) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"title": " "}, "title"), ({"title": "T", "floor": 0}, "floor"), ({"title": "T", "sources": "one"}, "sources")],
+    [
+        ({"title": " "}, "title"),
+        ({"title": "T", "floor": 0}, "floor"),
+        ({"title": "T", "sources": "one"}, "sources"),
+    ],
 )
 def test_cover_refuses(options: dict[str, Any], said: str, displayed: list[Any]) -> None:
     with pytest.raises(ValueError, match=said):
@@ -150,7 +156,9 @@ def test_tables_from_frames_series_and_results(displayed: list[Any]) -> None:
     reports.table(Answer(), caption="Shares")
     assert displayed[0] == displayed[1]
     page = page_of(displayed[:1])
-    assert "<caption>Shares</caption>" in page and '<th scope="row">a</th>' in page and "– no evidence" in page
+    assert (
+        "<caption>Shares</caption>" in page and '<th scope="row">a</th>' in page and "– no evidence" in page
+    )
 
 
 def test_table_refuses(displayed: list[Any]) -> None:

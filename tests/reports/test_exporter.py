@@ -64,9 +64,20 @@ def test_nothing_reaches_outside(page: str) -> None:
 
 
 def test_nothing_runs(page: str, elements: Elements) -> None:
-    assert not {tag for tag, _ in elements.tags} & {"script", "iframe", "object", "embed", "form", "input", "base", "svg"}
+    assert not {tag for tag, _ in elements.tags} & {
+        "script",
+        "iframe",
+        "object",
+        "embed",
+        "form",
+        "input",
+        "base",
+        "svg",
+    }
     assert [attrs for _, attrs in elements.tags if any(name.startswith("on") for name in attrs)] == []
-    policy = next(m["content"] for m in elements.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        m["content"] for m in elements.all("meta") if m.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy is not None
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
     assert "script-src" not in policy
@@ -193,8 +204,12 @@ def test_the_same_notebook_gives_the_same_bytes(page: str) -> None:
 def test_a_figure_without_words_is_refused_by_cell() -> None:
     nb = traps.trap_notebook()
     nb.cells.append(traps.code("x", [traps.display({"image/png": traps.png()})]))
-    nb.cells.append(traps.code("y", [traps.display({"image/png": traps.png()}, {"image/png": {"alt": "  "}})]))
-    with pytest.raises(ReportError, match=r"cell 19: a figure has no alternative text; cell 20.*reports\.show"):
+    nb.cells.append(
+        traps.code("y", [traps.display({"image/png": traps.png()}, {"image/png": {"alt": "  "}})])
+    )
+    with pytest.raises(
+        ReportError, match=r"cell 19: a figure has no alternative text; cell 20.*reports\.show"
+    ):
         export(nb)
 
 
@@ -204,7 +219,9 @@ def test_words_may_stand_in_the_cells_metadata() -> None:
 
 
 def test_several_top_headings_become_sections() -> None:
-    nb = new_notebook(cells=[new_markdown_cell("# Title\n\n# One\n\n## Two\n\ntext"), new_markdown_cell("# Three")])
+    nb = new_notebook(
+        cells=[new_markdown_cell("# Title\n\n# One\n\n## Two\n\ntext"), new_markdown_cell("# Three")]
+    )
     page = export(nb)
     assert page.count("<h1") == 1 and "<h1>Title</h1>" in page
     assert '<h2 id="one">One</h2>' in page and '<h3 id="two">Two</h3>' in page
@@ -236,7 +253,7 @@ def test_pictures_are_read_from_the_notebooks_folder_only(tmp_path: Path) -> Non
         "<scr<script>ipt>alert(1)</scr</script>ipt>",
         "<!--><script>alert(1)</script>-->",
         '<img alt="a" src="data:text/html;base64,PHNjcmlwdD4=">',
-        '<template><script>alert(1)</script></template><details ontoggle=alert(1) open>x</details>',
+        "<template><script>alert(1)</script></template><details ontoggle=alert(1) open>x</details>",
         "\ue0000\ue001 <b>forged formula mark</b> \ue00099\ue001",
         '<svg xmlns="http://www.w3.org/2000/svg"><a href="http://evil.example"><text>x</text></a><title>t</title></svg>',
         "<plaintext><script>alert(1)</script>",
@@ -250,7 +267,14 @@ def test_attacks_leave_nothing_that_runs(attack: str) -> None:
     ):
         page = export(nb)
         found = Elements(page)
-        assert not {tag for tag, _ in found.tags} & {"script", "svg", "iframe", "template", "noscript", "plaintext"}
+        assert not {tag for tag, _ in found.tags} & {
+            "script",
+            "svg",
+            "iframe",
+            "template",
+            "noscript",
+            "plaintext",
+        }
         assert [attrs for _, attrs in found.tags if any(name.startswith("on") for name in attrs)] == []
         assert check_offline(page) == []
         assert '<footer class="about"' in page
@@ -258,7 +282,15 @@ def test_attacks_leave_nothing_that_runs(attack: str) -> None:
 
 def test_nbconvert_finds_the_exporter(tmp_path: Path) -> None:
     nbformat.write(traps.trap_notebook(), tmp_path / "n.ipynb")
-    command = [sys.executable, "-m", "nbconvert", "--to", "peernet_report", "--log-level=ERROR", str(tmp_path / "n.ipynb")]
+    command = [
+        sys.executable,
+        "-m",
+        "nbconvert",
+        "--to",
+        "peernet_report",
+        "--log-level=ERROR",
+        str(tmp_path / "n.ipynb"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     if "Unknown exporter" in done.stderr:
         pytest.skip("peernet is not installed here, so its entry point is not registered")

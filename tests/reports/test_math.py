@@ -32,7 +32,7 @@ def test_formulas_are_well_formed_and_harmless(tex: str, display: bool) -> None:
     assert "script" not in names
     attributes = {name for node in root.iter() if node.tag != "math" for name in node.attrib}
     assert not attributes & {"href", "style"}
-    assert ("block" in written.split(">")[1] if display else 'display="inline"' in written)
+    assert "block" in written.split(">")[1] if display else 'display="inline"' in written
 
 
 def test_fractions_are_fractions() -> None:

@@ -26,7 +26,7 @@ from peernet.reports import check_offline
         "<style>body { background: u\\72l(https://a.example/b.png) }</style>",
         "<style>@font-face { src: url('f.woff2') }</style>",
         "<p style=\"background-image: url('https://a.example/b.png')\">x</p>",
-        '<p style="background: image-set(\'https://a.example/b.png\' 1x)">x</p>',
+        "<p style=\"background: image-set('https://a.example/b.png' 1x)\">x</p>",
         '<a href="https://example.org">x</a>',
         '<a href="http://doi.org/10.1/x">x</a>',
         '<a href="https://doi.org.evil.example/10.1/x">x</a>',
@@ -65,7 +65,8 @@ def test_pictures_inside_are_read_too(coding: str) -> None:
 def test_what_stays_inside_passes() -> None:
     html = (
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'"><link rel="icon" href="data:,">'
-        '<style>p { background: url("data:image/png;base64,AA") } a { color: #0b5a72 }</style><img src="data:image/png;base64,AA">'
+        '<style>p { background: url("data:image/png;base64,AA") } a { color: #0b5a72 }</style>'
+        '<img src="data:image/png;base64,AA">'
         '<a href="#here">here</a><a href="https://doi.org/10.2307/2786835">paper</a> http://words.example in text'
         '<svg><rect fill="url(#g)"/></svg><math xmlns="http://www.w3.org/1998/Math/MathML"></math>'
     )
@@ -73,4 +74,6 @@ def test_what_stays_inside_passes() -> None:
 
 
 def test_findings_name_the_line() -> None:
-    assert check_offline('\n\n<img src="https://a.example/x.png">') == ["line 3: <img src> names https://a.example/x.png"]
+    assert check_offline('\n\n<img src="https://a.example/x.png">') == [
+        "line 3: <img src> names https://a.example/x.png"
+    ]

@@ -13,7 +13,7 @@ from peernet.errors import DataError
 from peernet.reports import Parameter, ReportError, notebook_parameters
 from peernet.reports.parameters import check_names, inject, parse_value, resolve_path
 
-CELL = '''
+CELL = """
 from pathlib import Path
 study = Path("..")        # the study's folder
 data: str | None = None   # "a # in a comment"
@@ -24,11 +24,13 @@ names = False
 topics = ["a", "b"]
 when: "str" = "2024"
 _total = floor * 2
-'''
+"""
 
 
 def notebook(*sources: str) -> Any:
-    return new_notebook(cells=[new_code_cell(source, metadata={"tags": ["parameters"]}) for source in sources])
+    return new_notebook(
+        cells=[new_code_cell(source, metadata={"tags": ["parameters"]}) for source in sources]
+    )
 
 
 def kinds() -> dict[str, Parameter]:
@@ -56,7 +58,7 @@ def test_no_or_many_or_broken_cells() -> None:
     assert notebook_parameters(new_notebook(cells=[new_code_cell("a = 1")])) == {}
     with pytest.raises(ReportError, match="cells 1, 2 are all tagged"):
         notebook_parameters(notebook("a = 1", "b = 2"))
-    with pytest.raises(ReportError, match="cell 1 .* not valid Python"):
+    with pytest.raises(ReportError, match=r"cell 1 .* not valid Python"):
         notebook_parameters(notebook("a = "))
 
 
@@ -84,14 +86,18 @@ def test_values_are_read_as_what_the_parameter_takes(name: str, text: str, value
     assert read == value and type(read) is type(value)
 
 
-@pytest.mark.parametrize(("name", "text"), [("floor", "5.5"), ("floor", "many"), ("level", "x"), ("names", "maybe")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("floor", "5.5"), ("floor", "many"), ("level", "x"), ("names", "maybe")]
+)
 def test_values_that_do_not_fit_are_refused(name: str, text: str) -> None:
     with pytest.raises(DataError, match=f"parameter {name}: '{text}' is not a"):
         parse_value(text, kinds()[name])
 
 
 def test_unknown_names_are_refused_with_a_suggestion() -> None:
-    with pytest.raises(DataError, match=r"no parameter 'flor'. Did you mean 'floor'\?.*Parameters: study, data"):
+    with pytest.raises(
+        DataError, match=r"no parameter 'flor'. Did you mean 'floor'\?.*Parameters: study, data"
+    ):
         check_names({"flor": 1}, kinds(), "n.ipynb")
     with pytest.raises(DataError, match="no cell tagged 'parameters'"):
         check_names({"floor": 1}, {}, "n.ipynb")
@@ -109,7 +115,9 @@ def test_paths_are_the_callers(tmp_path: Path) -> None:
     assert resolve_path("not-here.csv", known["data"], here, seen_from=there) == "not-here.csv"
     assert resolve_path("advice", known["relation"], here, seen_from=there) == "advice"
     assert resolve_path("./advice", known["relation"], here, seen_from=there) == "../../here/advice"
-    assert resolve_path(str(here / "survey.csv"), known["data"], tmp_path, seen_from=there) == str(here / "survey.csv")
+    assert resolve_path(str(here / "survey.csv"), known["data"], tmp_path, seen_from=there) == str(
+        here / "survey.csv"
+    )
     assert resolve_path(5, known["floor"], here, seen_from=there) == 5
 
 
@@ -117,7 +125,7 @@ def test_injected_values_mean_the_same() -> None:
     nb = notebook(CELL)
     values = {
         "study": "../x",
-        "data": "it's \"q\"\n",
+        "data": 'it\'s "q"\n',
         "level": math.inf,
         "topics": [1, (2,), {"k": None}],
         "when": dt.date(2024, 5, 1),

@@ -11,7 +11,13 @@ from peernet.reports._table import html_table
 
 
 def table(frame: pd.DataFrame, **options: Any) -> str:
-    given: dict[str, Any] = {"caption": "c", "formats": {}, "missing": "no evidence", "index": True, "max_rows": 60}
+    given: dict[str, Any] = {
+        "caption": "c",
+        "formats": {},
+        "missing": "no evidence",
+        "index": True,
+        "max_rows": 60,
+    }
     return html_table(frame, **{**given, **options})
 
 
@@ -55,7 +61,9 @@ def test_missing_is_a_dash_with_a_legend_and_not_zero() -> None:
 
 
 def test_infinities_booleans_and_intervals() -> None:
-    frame = pd.DataFrame({"a": [np.inf, -np.inf], "b": [True, False], "c": pd.IntervalIndex.from_breaks([0, 1, 2])})
+    frame = pd.DataFrame(
+        {"a": [np.inf, -np.inf], "b": [True, False], "c": pd.IntervalIndex.from_breaks([0, 1, 2])}
+    )
     assert cells(table(frame, index=False)) == [["∞", "yes", "0 to 1"], ["\u2212∞", "no", "1 to 2"]]
 
 

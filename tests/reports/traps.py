@@ -28,7 +28,9 @@ def png(width: int = 40, height: int = 30) -> str:
     import numpy as np
 
     buffer = io.BytesIO()
-    matplotlib.image.imsave(buffer, np.full((height, width, 3), 0.5), format="png", metadata={"Software": None})
+    matplotlib.image.imsave(
+        buffer, np.full((height, width, 3), 0.5), format="png", metadata={"Software": None}
+    )
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -41,7 +43,9 @@ def stderr(text: str) -> NotebookNode:
 
 
 def code(source: str, outputs: list[NotebookNode], *tags: str, **metadata: Any) -> NotebookNode:
-    cell = new_code_cell(source, outputs=outputs, execution_count=1, metadata={"tags": list(tags), **metadata})
+    cell = new_code_cell(
+        source, outputs=outputs, execution_count=1, metadata={"tags": list(tags), **metadata}
+    )
     return cell
 
 
@@ -56,8 +60,9 @@ def trap_notebook() -> NotebookNode:
         "hashes": {"roster.csv": "ab" * 32},
     }
     table = (
-        '<div><style scoped>.dataframe {background: url(http://evil.example/c)}</style><table border="1" class="dataframe">'
-        '<thead><tr><th></th><th>ties</th></tr></thead><tbody><tr><th>R&amp;D</th><td>12</td></tr></tbody></table></div>'
+        "<div><style scoped>.dataframe {background: url(http://evil.example/c)}</style>"
+        '<table border="1" class="dataframe">'
+        "<thead><tr><th></th><th>ties</th></tr></thead><tbody><tr><th>R&amp;D</th><td>12</td></tr></tbody></table></div>"
     )
     evil = (
         '<p onclick="alert(1)" style="color: red; background: url(http://evil.example/b)">kept words</p>'
@@ -70,7 +75,8 @@ def trap_notebook() -> NotebookNode:
     )
     bar = {WIDGET: {"model_id": "1"}, "text/plain": "  0%|          | 0/10 [00:00<?, ?it/s]"}
     warning = (
-        "/home/ana/work/x.py:3: UserWarning: rows 17, 40: 'p091', 'Zoe Quill' unknown, mail zoe.quill@example.org\n  f(x)\n"
+        "/home/ana/work/x.py:3: UserWarning: rows 17, 40: 'p091', 'Zoe Quill' unknown, "
+        "mail zoe.quill@example.org\n  f(x)\n"
     )
     cells = [
         new_markdown_cell("# The notebook's own title"),
@@ -86,7 +92,15 @@ def trap_notebook() -> NotebookNode:
         new_markdown_cell("## Same name"),
         new_markdown_cell("## Same name"),
         code("frame", [display({"text/html": table, "text/plain": "12"})]),
-        code("fig", [display({"image/png": png()}, {"image/png": {"alt": 'A "grey" <box>', "caption": "One <i>box</i>."}})]),
+        code(
+            "fig",
+            [
+                display(
+                    {"image/png": png()},
+                    {"image/png": {"alt": 'A "grey" <box>', "caption": "One <i>box</i>."}},
+                )
+            ],
+        ),
         code("svg", [display({"image/svg+xml": SVG}, {"image/svg+xml": {"alt": "A blue box"}})]),
         code("warn", [stderr(warning), stderr(" 50%|#####     | 5/10 [00:01<00:01]\r"), stderr(warning)]),
         code("evil", [display({"text/html": evil, "text/plain": "evil"})]),
@@ -94,9 +108,20 @@ def trap_notebook() -> NotebookNode:
         code("bar", [display(bar)]),
         code("setup_secret", [stderr("a.py:1: FutureWarning: hidden cell warned\n")], "remove-cell"),
         code("input_secret", [new_output("stream", name="stdout", text="shown output\n")], "remove-input"),
-        code("output_cell_code", [new_output("stream", name="stdout", text="output_secret\n")], "remove-output"),
-        code("print", [new_output("stream", name="stdout", text="\x1b[31m<script>alert(3)</script>\x1b[0m\n")]),
-        code("obj", [new_output("execute_result", data={"text/plain": "<Axes: title={'left': 'x'}>"}, execution_count=1)]),
+        code(
+            "output_cell_code", [new_output("stream", name="stdout", text="output_secret\n")], "remove-output"
+        ),
+        code(
+            "print", [new_output("stream", name="stdout", text="\x1b[31m<script>alert(3)</script>\x1b[0m\n")]
+        ),
+        code(
+            "obj",
+            [
+                new_output(
+                    "execute_result", data={"text/plain": "<Axes: title={'left': 'x'}>"}, execution_count=1
+                )
+            ],
+        ),
     ]
     nb = new_notebook(cells=cells, metadata={"language_info": {"name": "python", "version": "3.11.1"}})
     nbformat.validate(nb)

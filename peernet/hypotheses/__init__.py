@@ -8,9 +8,14 @@ from typing import Any
 # Public names by topic; each is loaded when it is first used.
 _exports: dict[str, str] = {
     # shares: is 80 % of learning social?
+    "DesignEstimate": "peernet.hypotheses.survey",
     "ShareEstimate": "peernet.hypotheses.shares",
+    "breakdown_point": "peernet.hypotheses.bounds",
     "design_mean": "peernet.hypotheses.survey",
     "design_ratio": "peernet.hypotheses.survey",
+    "imbens_manski": "peernet.hypotheses.bounds",
+    "manski_bounds": "peernet.hypotheses.bounds",
+    "plot_ladder": "peernet.hypotheses._pictures",
     "social_share": "peernet.hypotheses.shares",
 }
 

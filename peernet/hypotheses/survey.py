@@ -70,10 +70,14 @@ def _aligned(name: str, column: Any, index: pd.Index[Any] | None, n: int) -> pd.
     """Return a column as a Series over the rows of the values, joined by id where both carry ids."""
     if isinstance(column, pd.Series) and index is not None and not column.index.equals(index):
         if column.index.has_duplicates or index.has_duplicates:
-            raise DataError(f"{name}: its ids repeat and are not in the order of the values. Give one row per id.")
+            raise DataError(
+                f"{name}: its ids repeat and are not in the order of the values. Give one row per id."
+            )
         lost = index.difference(column.index)
         if len(lost):
-            raise DataError(f"{name}: no entry for {len(lost)} of {n} people ({quoted(lost)}). Give every id a value.")
+            raise DataError(
+                f"{name}: no entry for {len(lost)} of {n} people ({quoted(lost)}). Give every id a value."
+            )
         column = column.reindex(index)
     series = pd.Series(column).reset_index(drop=True)
     if len(series) != n:
@@ -89,22 +93,28 @@ def _numbers(name: str, values: Any) -> Floats:
         raise DataError(f"{name}: not all are numbers ({error}). Turn them into numbers first.") from error
     bad = np.flatnonzero(np.isinf(out))
     if len(bad):
-        raise DataError(f"{name}: {len(bad)} of {len(out)} are infinite ({rows_text(bad)}). Correct or remove them.")
+        raise DataError(
+            f"{name}: {len(bad)} of {len(out)} are infinite ({rows_text(bad)}). Correct or remove them."
+        )
     return out
 
 
 def _labels(name: str, column: Any, index: pd.Index[Any] | None, n: int) -> pd.Series[Any]:
     """Return labels for every row; a missing label is an error."""
     if column is None:
-        return pd.Series(np.zeros(n, dtype=np.int64))
+        return pd.Series("all", index=range(n))
     series = _aligned(name, column, index, n)
     gone = np.flatnonzero(series.isna())
     if len(gone):
-        raise DataError(f"{name}: {len(gone)} of {n} are missing ({rows_text(gone)}). Name one, such as 'none'.")
+        raise DataError(
+            f"{name}: {len(gone)} of {n} are missing ({rows_text(gone)}). Name one, such as 'none'."
+        )
     return series
 
 
-def _sizes(population: Any, codes: NDArray[np.intp], names: pd.Index[Any], index: Any, what: str, n: int) -> Floats:
+def _sizes(
+    population: Any, codes: NDArray[np.intp], names: pd.Index[Any], index: Any, what: str, n: int
+) -> Floats:
     """Return the population size of each stratum (or cluster), from a number, a mapping or a column."""
     by_row = isinstance(population, (np.ndarray, list)) or (
         isinstance(population, pd.Series) and index is not None and population.index.equals(index)
@@ -112,12 +122,16 @@ def _sizes(population: Any, codes: NDArray[np.intp], names: pd.Index[Any], index
     if by_row:
         given = _numbers("population", population)
         if len(given) != n:
-            raise DataError(f"population has {len(given)} entries for {n} values. Give one per value, or a mapping.")
+            raise DataError(
+                f"population has {len(given)} entries for {n} values. Give one per value, or a mapping."
+            )
         sizes = np.full(len(names), np.nan)
         sizes[codes] = given
         uneven = names[np.unique(codes[~np.isclose(given, sizes[codes], rtol=0, atol=0)])]
         if len(uneven):
-            raise DataError(f"population: more than one size for {what} {quoted(uneven)}. Give one size for each.")
+            raise DataError(
+                f"population: more than one size for {what} {quoted(uneven)}. Give one size for each."
+            )
         return sizes
     if isinstance(population, (Mapping, pd.Series)):
         table = pd.Series(dict(population), dtype="object")
@@ -134,7 +148,13 @@ def _sizes(population: Any, codes: NDArray[np.intp], names: pd.Index[Any], index
 
 
 def make_design(
-    present: NDArray[np.bool_], index: Any, *, strata: Any, clusters: Any, weights: Any, population: Population
+    present: NDArray[np.bool_],
+    index: Any,
+    *,
+    strata: Any,
+    clusters: Any,
+    weights: Any,
+    population: Population,
 ) -> Design:
     """Code a design over the rows that are present; see :func:`design_mean` for the parameters."""
     n = len(present)
@@ -172,15 +192,15 @@ def make_design(
         weight = _numbers("weights", _aligned("weights", weights, index, n))[rows]
         wrong = np.flatnonzero(~(weight >= 0))
         if len(wrong):
-            raise DataError(f"weights: {len(wrong)} are missing or negative ({rows_text(rows[wrong])}). Give >= 0.")
+            raise DataError(
+                f"weights: {len(wrong)} are missing or negative ({rows_text(rows[wrong])}). Give >= 0."
+            )
     elif first is not None:
         weight = (size_h / n_h)[stratum] * (size_c / m_c)[psu]
     else:
         weight = np.ones(len(rows))
     total = float(weight.sum()) if first is not None else float("inf")
-    return Design(
-        rows, weight, stratum, psu, psu_stratum, n_h, size_h, m_c, size_c, pd.Index(names), total
-    )
+    return Design(rows, weight, stratum, psu, psu_stratum, n_h, size_h, m_c, size_c, pd.Index(names), total)
 
 
 def _picked(sizes: Any, rows: NDArray[np.intp], n: int, index: Any) -> Any:
@@ -200,8 +220,8 @@ def _enough(sampled: Floats, sizes: Floats, names: Any, what: str) -> None:
     if len(over):
         k = over[0]
         raise DataError(
-            f"population: {what} {names[k]!r} has {sampled[k]:.0f} sampled but a size of {sizes[k]:g}"
-            f" ({len(over)} such). Give sizes that count everybody, the sampled included."
+            f"population: {what} {pd.Index(names).tolist()[k]!r} has {sampled[k]:.0f} sampled but a size of "
+            f"{sizes[k]:g} ({len(over)} such). Give sizes that count everybody, the sampled included."
         )
 
 
@@ -402,7 +422,9 @@ def design_ratio(
     )  # fmt: skip
 
 
-def _run(function: str, y: Any, x: Any, *, domain: Any, level: float, single_psu: SinglePSU, **given: Any) -> Any:
+def _run(
+    function: str, y: Any, x: Any, *, domain: Any, level: float, single_psu: SinglePSU, **given: Any
+) -> DesignEstimate:
     """Check the inputs of both estimators, estimate, and wrap the answer."""
     number("level", level, 0, 1, open_low=True, open_high=True)
     literal("single_psu", single_psu, ("error", "centred", "zero"))
@@ -415,7 +437,7 @@ def _run(function: str, y: Any, x: Any, *, domain: Any, level: float, single_psu
         inside = _labels("domain", domain, index, len(top)).to_numpy(dtype=bool)
         present |= ~inside
     if not (present & inside).any():
-        raise DataError(f"{function}: no value is present ({len(top)} given, all missing). There is nothing to average.")
+        raise DataError(f"{function}: none of {len(top)} values is present. There is nothing to average.")
     design = make_design(present, index, **given)
     keep = design.rows
     found = _estimate(top[keep], below[keep], design, inside[keep], single_psu, level)
@@ -426,7 +448,10 @@ def _run(function: str, y: Any, x: Any, *, domain: Any, level: float, single_psu
         name=name,
         method=_method(found, given["clusters"], given["population"]),
         estimand=f"the {name} in the population that was sampled",
-        assumptions=("people inside a stratum answered at random", "the design given is the one that was used"),
+        assumptions=(
+            "people inside a stratum answered at random",
+            "the design given is the one that was used",
+        ),
         provenance=provenance(f"hypotheses.{function}", options=options, used={"missing": missing}),
         **found,
     )

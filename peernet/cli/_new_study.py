@@ -1,0 +1,121 @@
+"""Lay out the folder of a new study.
+
+It gets a study.toml to fill in, a place for data that stays out of version control, notebooks to run, and a place
+for reports. With --from-sample the data of the synthetic sample organisation are put in, to try things out on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from peernet.errors import DataError
+
+__all__ = ["configure", "lay_out", "run", "sample_folder"]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_TEMPLATE = _PACKAGE / "_study_template"
+_RENAMED = {"gitignore": ".gitignore"}
+_SAMPLE_FILES = (
+    "hr_roster.csv",
+    "survey_qualtrics.csv",
+    "codebook.csv",
+    "slack_export.zip",
+    "completions.csv",
+)
+_SAMPLE_SETTINGS = {
+    "organisation": '"Meridian (a synthetic organisation)"',
+    "purpose": '"To try out peernet on an organisation that does not exist."',
+    "agreement": '"none needed: no real person appears in these data"',
+    "period_start": '"2025-01-01"',
+    "period_end": '"2026-01-01"',
+    "allowed": '["people", "survey", "slack", "completions"]',
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    parser.add_argument(
+        "--from-sample", action="store_true", help="put in the data of the synthetic sample organisation"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lay it out and say what to do next."""
+    lay_out(args.dir, from_sample=args.from_sample)
+    folder = args.dir
+    steps = [
+        f"{folder} is ready. Next:",
+        f"  1. fill in {folder / 'study.toml'}",
+        f"  2. put the exports into {folder / 'data'} ({folder / 'data' / 'README.md'} says which)",
+        f"  3. peernet report {folder / 'notebooks' / '00_what_is_here.ipynb'}",
+        f"     peernet lab {folder}",
+    ]
+    sys.stdout.write("\n".join(steps if not args.from_sample else [steps[0], *steps[3:]]) + "\n")
+    return 0
+
+
+def lay_out(folder: Path, *, from_sample: bool = False) -> None:
+    """Copy the template of a study into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet, or be empty. It appears whole or not at all.
+    from_sample : bool
+        Put in the data of the sample organisation and the settings that fit them.
+
+    Raises
+    ------
+    DataError
+        If something is there already, or the sample is not installed.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} is there already and not empty. Name a new folder.")
+    sample = sample_folder() if from_sample else None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    half = folder.with_name(f".{folder.resolve().name}.part")
+    try:
+        shutil.copytree(_TEMPLATE, half, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        for plain, final in _RENAMED.items():
+            (half / plain).rename(half / final)
+        if sample is not None:
+            for name in _SAMPLE_FILES:
+                if (sample / name).is_file():
+                    shutil.copyfile(sample / name, half / "data" / name)
+            _fill_in(half / "study.toml")
+        if folder.exists():
+            folder.rmdir()
+        half.rename(folder)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def sample_folder() -> Path:
+    """Where the sample organisation's files are: in the installed package, or in the checkout.
+
+    Returns
+    -------
+    Path
+        A folder with at least a roster.
+
+    Raises
+    ------
+    DataError
+        If it is in neither place.
+    """
+    for home in (_PACKAGE / "_samples", _PACKAGE.parent / "data" / "samples"):
+        if (home / "meridian" / _SAMPLE_FILES[0]).is_file():
+            return home / "meridian"
+    raise DataError("the sample organisation is not installed with this peernet; leave out --from-sample.")
+
+
+def _fill_in(settings: Path) -> None:
+    text = settings.read_text(encoding="utf-8")
+    for key, value in _SAMPLE_SETTINGS.items():
+        text = re.sub(rf"^{key} = .*?(?=\s*#|$)", f"{key} = {value}", text, count=1, flags=re.M)
+    settings.write_text(text, encoding="utf-8")

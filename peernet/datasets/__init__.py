@@ -13,6 +13,10 @@ _exports: dict[str, str] = {
     "load_truth": "peernet.datasets.worlds",
     "make_world": "peernet.datasets.worlds",
     "sample_dir": "peernet.datasets.worlds",
+    "load_lazega": "peernet.datasets.published",
+    "load_krackhardt": "peernet.datasets.published",
+    "load_medical_innovation": "peernet.datasets.published",
+    "catalogue": "peernet.datasets.published",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -34,4 +38,5 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from peernet.datasets.organisation import Organisation, make_organisation
+    from peernet.datasets.published import catalogue, load_krackhardt, load_lazega, load_medical_innovation
     from peernet.datasets.worlds import WORLDS, load_meridian, load_truth, make_world, sample_dir

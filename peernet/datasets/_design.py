@@ -105,9 +105,13 @@ class Design:
             )
         if self.social_share in (0.0, 1.0) or self.strict_share == 0.0:
             raise ValueError("social_share and strict_share must lie strictly between 0 and 1.")
-        per_unit = (self.n_people - (4 if self.small_unit else 0)) / max(1, self.n_units - int(self.small_unit))
+        per_unit = (self.n_people - (4 if self.small_unit else 0)) / max(
+            1, self.n_units - int(self.small_unit)
+        )
         if per_unit < 4:
-            raise ValueError(f"n_people={self.n_people} is too few for {self.n_units} units of at least four people.")
+            raise ValueError(
+                f"n_people={self.n_people} is too few for {self.n_units} units of at least four people."
+            )
         traps = self.vanishing_silo or self.lookalikes or self.small_unit
         if traps and (self.n_units < 6 or self.n_sites < 2):
             raise ValueError("vanishing_silo, lookalikes and small_unit need n_units >= 6 and n_sites >= 2.")

@@ -45,7 +45,9 @@ def draw_names(n: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     code = rng.permutation(pairs)[: min(n, pairs)]
     code = np.concatenate([code, np.arange(n - len(code)) % pairs])
     first = [_FIRST[k] for k in code // len(_LAST)]
-    last = [_LAST[k % len(_LAST)] + ("" if row < pairs else f" {row // pairs + 1}") for row, k in enumerate(code)]
+    last = [
+        _LAST[k % len(_LAST)] + ("" if row < pairs else f" {row // pairs + 1}") for row, k in enumerate(code)
+    ]
     return first, last
 
 

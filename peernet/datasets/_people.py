@@ -142,10 +142,14 @@ def _special(design: Design, unit: Ints, grade: Ints, rng: np.random.Generator) 
     hidden = np.zeros(n, np.int64)
     plain = np.flatnonzero(grade <= 3)
     if design.hidden_team:
-        pool = rng.permutation(plain[(unit[plain] != 1) & (unit[plain] != 2)] if design.vanishing_silo else plain)
+        pool = rng.permutation(
+            plain[(unit[plain] != 1) & (unit[plain] != 2)] if design.vanishing_silo else plain
+        )
         if design.small_unit:
             pool = pool[unit[pool] != design.n_units - 1]
-        order = np.argsort([np.count_nonzero(unit[pool[:k]] == unit[p]) for k, p in enumerate(pool)], kind="stable")
+        order = np.argsort(
+            [np.count_nonzero(unit[pool[:k]] == unit[p]) for k, p in enumerate(pool)], kind="stable"
+        )
         hidden[pool[order][: design.hidden_team]] = 1
     taken |= hidden == 1
     lookalike = None
@@ -171,7 +175,11 @@ def people_frame(design: Design, where: Structure, rng: np.random.Generator) -> 
         a, b = where.lookalike
         first[a], last[a], first[b], last[b] = "Maria", "Oliveira", "Mario", "Oliveira"
     if design.same_names:
-        plain = [k for k in np.flatnonzero(where.grade <= 3) if k not in (where.lookalike or ()) and k != where.expert]
+        plain = [
+            k
+            for k in np.flatnonzero(where.grade <= 3)
+            if k not in (where.lookalike or ()) and k != where.expert
+        ]
         one = plain[0]
         two = next(k for k in plain if where.unit[k] != where.unit[one])
         first[one] = first[two] = "Jan"

@@ -16,9 +16,9 @@ COSTS: dict[str, tuple[float, float, float, str]] = {
     "fee": (35, 55, 90, "EUR per course hour"),
     "travel": (0, 8, 25, "EUR per course hour"),
     "wage": (38, 46, 60, "EUR per hour, all costs included"),
-    "teacher_preparation": (0.3, 0.7, 1.5, "hours of a teacher per replaced hour"),
-    "teacher_time": (0.3, 0.5, 1.0, "hours of a teacher per replaced hour"),
-    "learner_time": (0.6, 1.0, 1.4, "hours of a learner per replaced hour"),
+    "teacher_preparation": (0.05, 0.15, 0.4, "hours of a teacher per replaced hour"),
+    "teacher_time": (0.1, 0.25, 0.6, "hours of a teacher per replaced hour"),
+    "learner_time": (0.7, 1.0, 1.4, "hours of a learner per replaced hour"),
     "platform": (9_000, 12_000, 16_000, "EUR a year"),
     "coordination": (150, 240, 400, "hours a year"),
 }
@@ -47,7 +47,14 @@ def mentoring(design: Design, where: Structure, rng: np.random.Generator) -> pd.
     gain = design.mentoring_effect * has + design.match_effect * matched + np.where(has, own[mentor], 0.0)
     after = 0.6 * before + gain + 0.8 * rng.standard_normal(n)
     out = pd.DataFrame(
-        {"row": np.arange(n), "mentor": mentor, "matched": matched, "before": before, "after": after, "mentor_effect": own}
+        {
+            "row": np.arange(n),
+            "mentor": mentor,
+            "matched": matched,
+            "before": before,
+            "after": after,
+            "mentor_effect": own,
+        }
     )
     return out.iloc[np.sort(junior)].reset_index(drop=True)
 

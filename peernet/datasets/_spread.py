@@ -34,7 +34,9 @@ def taught_by(n: int, ties: Ties) -> Floats:
     return matrix
 
 
-def _simulate(matrix: Floats, rate: Floats, s: float, present: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+def _simulate(
+    matrix: Floats, rate: Floats, s: float, present: NDArray[np.bool_], rng: np.random.Generator
+) -> Floats:
     """Draw adoption times of everybody: hazard_i(t) = rate_i (1 + s * number of informed teachers), on until all know."""
     n = len(matrix)
     day = np.full(n, _NEVER)
@@ -83,7 +85,9 @@ def social_days(
     return Spread(day, base, design.transmission, share, ceiling)
 
 
-def deadline_days(design: Design, where: Structure, rng: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
+def deadline_days(
+    design: Design, where: Structure, rng: np.random.Generator
+) -> tuple[Floats, NDArray[np.int64]]:
     """Return days on which people finished an assigned course, and the days on which it was due for their unit.
 
     A share ``deadline`` finishes in the days before the due date (exponential, mean 6 days), the rest on any day.

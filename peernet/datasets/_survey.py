@@ -11,7 +11,15 @@ from peernet.datasets._names import mistype
 from peernet.datasets._people import Floats, Structure
 from peernet.datasets._ties import Ties
 
-__all__ = ["attitudes", "nominations", "reported_shares", "respondents", "skills", "true_shares", "typed_names"]
+__all__ = [
+    "attitudes",
+    "nominations",
+    "reported_shares",
+    "respondents",
+    "skills",
+    "true_shares",
+    "typed_names",
+]
 
 
 def _target(design: Design) -> Floats:
@@ -49,7 +57,9 @@ def true_shares(design: Design, where: Structure, rng: np.random.Generator) -> F
     return part
 
 
-def respondents(design: Design, where: Structure, share: Floats, rng: np.random.Generator) -> NDArray[np.str_]:
+def respondents(
+    design: Design, where: Structure, share: Floats, rng: np.random.Generator
+) -> NDArray[np.str_]:
     """Decide who answers; with ``silence_bias`` people who learn less socially keep silent more often.
 
     P(answer) = expit(c + silence_bias * z), z = standardised social share, c such that the mean is ``response_rate``.
@@ -74,7 +84,9 @@ def respondents(design: Design, where: Structure, share: Floats, rng: np.random.
     return status
 
 
-def reported_shares(design: Design, share: Floats, rng: np.random.Generator) -> tuple[Floats, NDArray[np.str_]]:
+def reported_shares(
+    design: Design, share: Floats, rng: np.random.Generator
+) -> tuple[Floats, NDArray[np.str_]]:
     """Return percentages as people write them, and the wording that they were shown.
 
     Wording B moves ``wording_shift`` of the whole to peers. Then people round to tens (chance ``heaping``) or to fives, each
@@ -90,7 +102,9 @@ def reported_shares(design: Design, share: Floats, rng: np.random.Generator) -> 
         seen[:, 0] += moved
     percent = 100 * seen
     heap = rng.random(n)
-    step = np.where(heap < design.heaping, 10.0, np.where(heap < design.heaping + (1 - design.heaping) / 2, 5.0, 1.0))
+    step = np.where(
+        heap < design.heaping, 10.0, np.where(heap < design.heaping + (1 - design.heaping) / 2, 5.0, 1.0)
+    )
     rounded = np.round(percent / step[:, None]) * step[:, None]
     # Most people see the total on the screen and put their largest source right.
     settled = rng.random(n) < 0.7
@@ -110,14 +124,23 @@ def reported_shares(design: Design, share: Floats, rng: np.random.Generator) -> 
     return rounded, version
 
 
-def nominations(design: Design, ties: Ties, status: NDArray[np.str_], rng: np.random.Generator) -> pd.DataFrame:
+def nominations(
+    design: Design, ties: Ties, status: NDArray[np.str_], rng: np.random.Generator
+) -> pd.DataFrame:
     """Let those who answer name their teachers and their learners, strongest first, up to the cap.
 
     A tie comes to mind with chance ``recall``. Columns ``respondent``, ``named`` (rows), ``relation``, ``slot``, ``tie``.
     """
     parts = []
-    for relation, me, other in (("learn_from", ties.learner, ties.teacher), ("comes_to_me", ties.teacher, ties.learner)):
-        comes = (rng.random(len(me)) < design.recall) & (status[me] == "answered") & (status[other] != "not_asked")
+    for relation, me, other in (
+        ("learn_from", ties.learner, ties.teacher),
+        ("comes_to_me", ties.teacher, ties.learner),
+    ):
+        comes = (
+            (rng.random(len(me)) < design.recall)
+            & (status[me] == "answered")
+            & (status[other] != "not_asked")
+        )
         rows = np.flatnonzero(comes)
         strength = ties.weight[rows] + rng.random(len(rows))
         rows = rows[np.lexsort((-strength, me[rows]))]
@@ -126,13 +149,17 @@ def nominations(design: Design, ties: Ties, status: NDArray[np.str_], rng: np.ra
         length = np.diff(np.r_[start, len(who)])
         slot = np.arange(len(who)) - np.repeat(start, length) + 1
         parts.append(
-            pd.DataFrame({"respondent": who, "named": other[rows], "relation": relation, "slot": slot, "tie": rows})
+            pd.DataFrame(
+                {"respondent": who, "named": other[rows], "relation": relation, "slot": slot, "tie": rows}
+            )
         )
     out = pd.concat(parts, ignore_index=True)
     return out[out["slot"] <= design.cap].reset_index(drop=True)
 
 
-def typed_names(design: Design, named: pd.Series[int], people: pd.DataFrame, rng: np.random.Generator) -> list[str]:
+def typed_names(
+    design: Design, named: pd.Series[int], people: pd.DataFrame, rng: np.random.Generator
+) -> list[str]:
     """Write each name as typed: right, with a slip, or, for people who share a name, by e-mail."""
     shared = people["name"].duplicated(keep=False).to_numpy()
     names, mail = people["name"].to_numpy(), people["email"].to_numpy()
@@ -175,7 +202,9 @@ def skills(design: Design, where: Structure, rng: np.random.Generator) -> pd.Dat
         if topic == TOPICS[4] and where.expert is not None:
             after = np.where(how == 1, np.minimum(after, 45), after)
         parts.append(
-            pd.DataFrame({"row": np.arange(n), "topic": topic, "before": before, "after": after, "taught": how})
+            pd.DataFrame(
+                {"row": np.arange(n), "topic": topic, "before": before, "after": after, "taught": how}
+            )
         )
     out = pd.concat(parts, ignore_index=True)
     out[["before", "after"]] = out[["before", "after"]].clip(0, 100).round().astype(int)

@@ -79,7 +79,15 @@ def draw_ties(design: Design, where: Structure, late: list[pd.DataFrame], rng: n
             key = int(row.teacher) * n + int(row.learner)
             if key not in known:
                 known.add(key)
-                parts.append((int(row.teacher), int(row.learner), 1 + int(rng.poisson(1)), int(row.day), str(row.origin)))
+                parts.append(
+                    (
+                        int(row.teacher),
+                        int(row.learner),
+                        1 + int(rng.poisson(1)),
+                        int(row.day),
+                        str(row.origin),
+                    )
+                )
     if parts:
         t, lr, w, s, o = (np.array(column) for column in zip(*parts, strict=True))
         teacher, learner = np.concatenate([teacher, t]), np.concatenate([learner, lr])

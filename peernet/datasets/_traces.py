@@ -27,7 +27,9 @@ COURSES = (
 )
 
 
-def launches(design: Design, where: Structure, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def launches(
+    design: Design, where: Structure, rng: np.random.Generator
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the day on which each unit got the sharing platform, in random order; the last fifth of units never did."""
     n = design.n_units
     order = rng.permutation(n)
@@ -48,7 +50,11 @@ def work_seconds(day: Floats, rng: np.random.Generator) -> Floats:
 
 
 def chat_events(
-    design: Design, where: Structure, ties: Ties, launch: np.ndarray[tuple[int], np.dtype[np.int64]], rng: np.random.Generator
+    design: Design,
+    where: Structure,
+    ties: Ties,
+    launch: np.ndarray[tuple[int], np.dtype[np.int64]],
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Answer questions: one row per help episode, in seconds of the year, with the place where it happened.
 
@@ -131,7 +137,11 @@ def completions(
         begun = np.where(done, day, rng.uniform(10, DAYS - 2, n)) - rng.exponential(3.0, n)
         minutes = np.round(np.exp(rng.normal(3.7, 0.5, n)))
         # People who never finish the assigned course have a due date all the same.
-        limit = due if code == "C-B" else np.minimum(np.round(np.where(done, day, 200) + rng.integers(5, 60, n)), DAYS)
+        limit = (
+            due
+            if code == "C-B"
+            else np.minimum(np.round(np.where(done, day, 200) + rng.integers(5, 60, n)), DAYS)
+        )
         who = np.flatnonzero(takes)
         rows.append(
             pd.DataFrame(

@@ -26,12 +26,20 @@ def truth_of(firm: Organisation) -> dict[str, Any]:
         "network": _network(firm),
         "skills": _skills(firm),
         "effects": {
-            "teaching": {"g_expected": d.teach_expected, "g_impromptu": d.teach_impromptu, "selection": d.teacher_selection},
+            "teaching": {
+                "g_expected": d.teach_expected,
+                "g_impromptu": d.teach_impromptu,
+                "selection": d.teacher_selection,
+            },
             "trust": {"per_sd_alike": d.similarity_trust, "usefulness_per_sd_trust": d.trust_usefulness},
             "peers_over_managers": d.peer_advantage,
             "safety_on_asking": d.safety_effect,
             "lunches": {"ceiling": d.lunch_effect, "talks_to_63_percent": d.lunch_saturation},
-            "mentoring": {"gain": d.mentoring_effect, "matched": d.match_effect, "mentor_sd": d.mentor_spread},
+            "mentoring": {
+                "gain": d.mentoring_effect,
+                "matched": d.match_effect,
+                "mentor_sd": d.mentor_spread,
+            },
             "choice_log_odds": d.choice_effect,
             "mixing_new_tie": d.mixing_effect,
             "media_per_step": d.media_effect,
@@ -40,7 +48,9 @@ def truth_of(firm: Organisation) -> dict[str, Any]:
         },
         "costs": {
             "course_equivalence": d.course_equivalence,
-            "saving_at_likely_values": round(saving({k: v[1] for k, v in COSTS.items()}, d.course_equivalence), 2),
+            "saving_at_likely_values": round(
+                saving({k: v[1] for k, v in COSTS.items()}, d.course_equivalence), 2
+            ),
         },
         "planted": _planted(firm),
     }
@@ -79,7 +89,8 @@ def _shares(firm: Organisation) -> dict[str, Any]:
         "wide_of_the_silent": _round(social.loc[asked & ~answered, "wide"].mean()),
         "wide_as_written_and_rescaled": _round(closed[["peers", "manager", "outside"]].sum(axis=1).mean()),
         "by_unit_wide": {
-            str(k): _round(v) for k, v in social.loc[asked, "wide"].groupby(firm.people.loc[asked, "unit"]).mean().items()
+            str(k): _round(v)
+            for k, v in social.loc[asked, "wide"].groupby(firm.people.loc[asked, "unit"]).mean().items()
         },
     }
 
@@ -87,7 +98,11 @@ def _shares(firm: Organisation) -> dict[str, Any]:
 def _network(firm: Organisation) -> dict[str, Any]:
     """Count ties and give the E-I index by unit, team and site: (external - internal) / all."""
     ties, people = firm._ties, firm.people
-    out: dict[str, Any] = {"ties": len(ties.teacher), "episodes": int(ties.weight.sum()), "answers_in_chat": len(firm.events)}
+    out: dict[str, Any] = {
+        "ties": len(ties.teacher),
+        "episodes": int(ties.weight.sum()),
+        "answers_in_chat": len(firm.events),
+    }
     for group in ("unit", "team", "site"):
         code = people[group].to_numpy()
         same = code[ties.teacher] == code[ties.learner]
@@ -128,7 +143,9 @@ def _planted(firm: Organisation) -> dict[str, Any]:
         "unit_below_floor": units[-1] if d.small_unit else None,
         "hidden_team": [str(k) for k in ids[where.hidden == 1]],
         "lookalikes": [str(ids[k]) for k in where.lookalike] if where.lookalike else [],
-        "sole_expert": {"person": str(ids[where.expert]), "topic": TOPICS[4]} if where.expert is not None else None,
+        "sole_expert": {"person": str(ids[where.expert]), "topic": TOPICS[4]}
+        if where.expert is not None
+        else None,
         "same_name": [str(k) for k in ids[np.flatnonzero(rows)]],
         "movers": [str(k) for k in ids[where.moved >= 0]],
         "lunch_ties": int((firm._ties.origin == "lunch").sum()),

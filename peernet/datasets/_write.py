@@ -106,11 +106,12 @@ def _completions(firm: Organisation) -> bytes:
         "user_email", "course_id", "title", "author", "assigned_by", "status", "score", "started_at", "completed_at",
         "due_at", "minutes", "format",
     ]  # fmt: skip
-    frame = pd.DataFrame(out, columns=columns).sort_values(["started_at", "user_email", "course_id"], kind="stable")
+    frame = pd.DataFrame(out, columns=columns).sort_values(
+        ["started_at", "user_email", "course_id"], kind="stable"
+    )
     return _csv(frame)
 
 
 def _moment(start: pd.Timestamp, day: float) -> str:
     """Write a day of the year as an ISO time in UTC."""
     return f"{start + pd.Timedelta(seconds=round(float(day) * 86_400)):%Y-%m-%dT%H:%M:%SZ}"
-

@@ -29,8 +29,25 @@ _SAY = (
     "Call me, I will show you how to {verb} the {thing}.", "There is a note on how to {verb} the {thing} &amp; what to avoid.",
 )  # fmt: skip
 _VERBS = ("export", "reconcile", "configure", "restart", "check", "split", "archive", "share")
-_THINGS = ("report", "ledger", "pipeline", "dashboard", "contract", "queue", "invoice", "forecast", "badge list")
-_CHATTER = ("Lunch?", "Back in ten.", "Release is out.", "Thanks all!", "The coffee machine works again.", "Parking is full.")
+_THINGS = (
+    "report",
+    "ledger",
+    "pipeline",
+    "dashboard",
+    "contract",
+    "queue",
+    "invoice",
+    "forecast",
+    "badge list",
+)
+_CHATTER = (
+    "Lunch?",
+    "Back in ten.",
+    "Release is out.",
+    "Thanks all!",
+    "The coffee machine works again.",
+    "Parking is full.",
+)
 
 
 def _code(prefix: str, number: int) -> str:
@@ -107,7 +124,13 @@ def _places(firm: Organisation, members: list[str], rng: np.random.Generator) ->
         code = _code({"channels": "C", "groups": "G", "dms": "D", "mpims": "G"}[kind], len(out) + 1)
         row: dict[str, Any] = {"id": code, "created": _EPOCH, "members": who}
         if kind != "dms":
-            row |= {"name": name, "creator": members[0], "is_archived": False, "topic": {"value": ""}, "purpose": {"value": ""}}
+            row |= {
+                "name": name,
+                "creator": members[0],
+                "is_archived": False,
+                "topic": {"value": ""},
+                "purpose": {"value": ""},
+            }
         if kind == "channels":
             row["is_general"] = name == "general"
         out[key] = {"kind": kind, "folder": code if kind == "dms" else name, "row": row}
@@ -115,8 +138,18 @@ def _places(firm: Organisation, members: list[str], rng: np.random.Generator) ->
     add("general", "channels", "general", members)
     for code, unit in enumerate(firm.design.unit_names()):
         slug = re.sub(r"\W+", "-", unit.lower())
-        add(f"unit-{code}", "channels", f"team-{slug}", [m for m, u in zip(members, where.unit, strict=True) if u == code])
-        add(f"private-{code}", "groups", f"{slug}-leads", [m for m, u in zip(members, where.unit, strict=True) if u == code][:6])
+        add(
+            f"unit-{code}",
+            "channels",
+            f"team-{slug}",
+            [m for m, u in zip(members, where.unit, strict=True) if u == code],
+        )
+        add(
+            f"private-{code}",
+            "groups",
+            f"{slug}-leads",
+            [m for m, u in zip(members, where.unit, strict=True) if u == code][:6],
+        )
     for topic in ("tools", "customers", "process", "data"):
         add(f"help-{topic}", "channels", f"help-{topic}", members)
     if where.expert is not None:
@@ -169,15 +202,26 @@ def _messages(
     return days
 
 
-def _thread(event: Any, members: list[str], box: list[dict[str, Any]], stamp: Any, rng: np.random.Generator) -> None:
+def _thread(
+    event: Any, members: list[str], box: list[dict[str, Any]], stamp: Any, rng: np.random.Generator
+) -> None:
     """Add a question and its answer; sometimes thanks, a word from the asker, a copy to the channel."""
     asker, helper = members[event.learner], members[event.teacher]
-    words = {"verb": _VERBS[int(rng.integers(len(_VERBS)))], "thing": _THINGS[int(rng.integers(len(_THINGS)))]}
+    words = {
+        "verb": _VERBS[int(rng.integers(len(_VERBS)))],
+        "thing": _THINGS[int(rng.integers(len(_THINGS)))],
+    }
     opened, replied = stamp(event.asked), stamp(event.answered)
     question = str(rng.choice(_ASK)).format(**words)
     if rng.random() < 0.12:
         question = f"<@{helper}> {question}"
-    parent: dict[str, Any] = {"type": "message", "user": asker, "text": question, "ts": opened, "thread_ts": opened}
+    parent: dict[str, Any] = {
+        "type": "message",
+        "user": asker,
+        "text": question,
+        "ts": opened,
+        "thread_ts": opened,
+    }
     reply: dict[str, Any] = {
         "type": "message", "user": helper, "text": str(rng.choice(_SAY)).format(**words), "ts": replied,
         "thread_ts": opened, "parent_user_id": asker,
@@ -200,7 +244,14 @@ def _thread(event: Any, members: list[str], box: list[dict[str, Any]], stamp: An
     box += [parent, *replies]
 
 
-def _noise(key: str, place: dict[str, Any], members: list[str], box: list[dict[str, Any]], stamp: Any, rng: np.random.Generator) -> None:
+def _noise(
+    key: str,
+    place: dict[str, Any],
+    members: list[str],
+    box: list[dict[str, Any]],
+    stamp: Any,
+    rng: np.random.Generator,
+) -> None:
     """Add joins, chatter, questions that nobody answered, bots."""
     who = place["row"]["members"]
     if place["kind"] == "dms" or not who:
@@ -212,7 +263,15 @@ def _noise(key: str, place: dict[str, Any], members: list[str], box: list[dict[s
 
     for user in who[:: max(1, len(who) // 6)][:6]:
         second = float(rng.integers(0, 40 * 86_400))
-        box.append({"type": "message", "subtype": "channel_join", "user": user, "text": f"<@{user}> has joined the channel", "ts": stamp(second)})
+        box.append(
+            {
+                "type": "message",
+                "subtype": "channel_join",
+                "user": user,
+                "text": f"<@{user}> has joined the channel",
+                "ts": stamp(second),
+            }
+        )
     for _ in range(40 if place["kind"] == "channels" and key != "expert" else 6):
         user = str(rng.choice(who))
         text = str(rng.choice(_CHATTER))

@@ -45,8 +45,16 @@ _SAFETY = (
     "Working with members of this team, my skills and talents are valued and used.",
 )
 _REVERSED = (1, 3, 5)
-_ASKING = ("I ask others for help when I am stuck.", "I ask for feedback.", "I talk about my errors with others.")
-_ENGAGED = ("At my work, I feel full of energy.", "I am enthusiastic about my job.", "I am immersed in my work.")
+_ASKING = (
+    "I ask others for help when I am stuck.",
+    "I ask for feedback.",
+    "I talk about my errors with others.",
+)
+_ENGAGED = (
+    "At my work, I feel full of energy.",
+    "I am enthusiastic about my job.",
+    "I am immersed in my work.",
+)
 _COLUMNS = (
     "column", "kind", "relation", "respondent_is", "slot", "question", "item", "source", "reading", "social_in", "low",
     "high", "reverse", "missing", "labels", "text",
@@ -62,7 +70,11 @@ def codebook(cap: int) -> pd.DataFrame:
          "text": "May we use your answers in aggregated form?"},
     ]  # fmt: skip
     ask = {
-        "Q1": ("learn_from", "learner", "In the last six months, from whom did you learn most for your work?\nName up to {cap} people."),
+        "Q1": (
+            "learn_from",
+            "learner",
+            "In the last six months, from whom did you learn most for your work?\nName up to {cap} people.",
+        ),
         "Q2": ("comes_to_me", "teacher", "And who comes to you to learn?\nName up to {cap} people."),
     }
     for stem, (relation, role, text) in ask.items():
@@ -118,11 +130,22 @@ def codebook(cap: int) -> pd.DataFrame:
         ),
         start=1,
     ):
-        rows.append({"column": f"Q11_{k}", "kind": "number", "question": question, "item": item, "low": 0, "text": text})
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(object).where(lambda f: f.notna(), "").astype(str)
+        rows.append(
+            {
+                "column": f"Q11_{k}",
+                "kind": "number",
+                "question": question,
+                "item": item,
+                "low": 0,
+                "text": text,
+            }
+        )
+    return pd.DataFrame([{name: str(row.get(name, "")) for name in _COLUMNS} for row in rows])
 
 
-def _scale(stem: str, question: str, statements: tuple[str, ...], reverse: tuple[int, ...] = ()) -> list[dict[str, Any]]:
+def _scale(
+    stem: str, question: str, statements: tuple[str, ...], reverse: tuple[int, ...] = ()
+) -> list[dict[str, Any]]:
     """Describe the items of a seven-point scale."""
     return [
         {"column": f"{stem}_{k}", "kind": "likert", "question": question, "item": k, "low": 1, "high": 7,
@@ -194,7 +217,9 @@ def _answers(firm: Organisation, columns: list[str], rng: np.random.Generator) -
 def _fixed(firm: Organisation, row: int, rng: np.random.Generator) -> dict[str, str]:
     """Return the columns that Qualtrics adds, for one answer."""
     person = firm.people.iloc[row]
-    opened = pd.Timestamp(YEAR) + pd.Timedelta(days=SURVEY_DAY + int(rng.integers(0, 18)), seconds=int(rng.integers(28_000, 66_000)))
+    opened = pd.Timestamp(YEAR) + pd.Timedelta(
+        days=SURVEY_DAY + int(rng.integers(0, 18)), seconds=int(rng.integers(28_000, 66_000))
+    )
     took = int(np.exp(rng.normal(6.3, 0.5)))
     done = opened + pd.Timedelta(seconds=took)
     letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -251,12 +276,16 @@ def _put_names(firm: Organisation, out: list[dict[str, str]], rng: np.random.Gen
     rows, ties = firm._nominations, firm.ties
     for stem, column in (("Q1T", "trust"), ("Q1U", "usefulness")):
         felt = np.clip(np.round(4.5 + 1.2 * ties[column].to_numpy()), 1, 7).astype(int)
-        for row, slot, tie, relation in rows[["respondent", "slot", "tie", "relation"]].itertuples(index=False):
+        for row, slot, tie, relation in rows[["respondent", "slot", "tie", "relation"]].itertuples(
+            index=False
+        ):
             if relation == "learn_from" and rng.random() < 0.97:
                 out[row][f"{stem}_{slot}"] = str(felt[tie])
     stem_of = {"learn_from": "Q1", "comes_to_me": "Q2"}
     typed = firm.nominations["typed"]
-    for (row, slot, relation), name in zip(rows[["respondent", "slot", "relation"]].itertuples(index=False), typed, strict=True):
+    for (row, slot, relation), name in zip(
+        rows[["respondent", "slot", "relation"]].itertuples(index=False), typed, strict=True
+    ):
         out[row][f"{stem_of[relation]}_{slot}"] = name
 
 

@@ -107,7 +107,9 @@ class Organisation:
         rows = self._ties
         felt = _ties.tie_ratings(self.design, self.structure, rows, self.stream("ratings"))
         ends = {"teacher": self.ids[rows.teacher], "learner": self.ids[rows.learner]}
-        return pd.DataFrame({**ends, "weight": rows.weight, "since": rows.since, "origin": rows.origin}).join(felt)
+        return pd.DataFrame({**ends, "weight": rows.weight, "since": rows.since, "origin": rows.origin}).join(
+            felt
+        )
 
     @cached_property
     def network(self) -> PeerNetwork:
@@ -201,7 +203,11 @@ class Organisation:
         """Day of adoption of all skills, and due days of skill B."""
         d, where = self.design, self.structure
         day_b, due = _spread.deadline_days(d, where, self.stream("skill_b"))
-        days = {"A": self.spreads["A"].day, "B": day_b, "C": _spread.taste_days(d, where, self.stream("skill_c"))}
+        days = {
+            "A": self.spreads["A"].day,
+            "B": day_b,
+            "C": _spread.taste_days(d, where, self.stream("skill_c")),
+        }
         return days | ({"D": self.spreads["D"].day} if "D" in self.spreads else {}), due
 
     @cached_property
@@ -252,7 +258,9 @@ class Organisation:
         rows = self._completions
         codes = np.array([code for code, _, _ in _traces.COURSES])
         frame = pd.DataFrame({"person": self.ids[rows["row"]], "item": codes[rows["course"]]})
-        return frame.assign(author=self.ids[rows["author"]], **rows[["chosen", "done", "day", "due", "score", "minutes"]])
+        return frame.assign(
+            author=self.ids[rows["author"]], **rows[["chosen", "done", "day", "due", "score", "minutes"]]
+        )
 
     @cached_property
     def lunches(self) -> pd.DataFrame:
@@ -344,7 +352,7 @@ def make_organisation(
     choice_effect: float = 0.6,
     mixing_effect: float = 0.06,
     media_effect: float = 0.28,
-    course_equivalence: float = 0.6,
+    course_equivalence: float = 0.9,
     formal_informal: float = 0.2,
     launch_effect: float = 0.4,
     transmission: float = 1.0,

@@ -32,7 +32,14 @@ _NOTHING: dict[str, Any] = {
     "transmission": 0.0, "adoption_rate": 1.5, "deadline": 0.0, "taste": 0.0, "vanishing_silo": False, "lookalikes": False,
     "sole_expert": False, "hidden_team": 0,
 }  # fmt: skip
-_BADLY: dict[str, Any] = {"response_rate": 0.45, "silence_bias": 0.9, "split_ids": 0.3, "cap": 3, "typos": 0.2, "recall": 0.7}
+_BADLY: dict[str, Any] = {
+    "response_rate": 0.45,
+    "silence_bias": 0.9,
+    "split_ids": 0.3,
+    "cap": 3,
+    "typos": 0.2,
+    "recall": 0.7,
+}
 
 WORLDS: dict[str, tuple[int, dict[str, Any]]] = {
     "meridian": (20250106, _MERIDIAN),
@@ -129,7 +136,9 @@ def load_meridian(world: World = "meridian") -> Records:
     folder = sample_dir(world)
     _check_sums(folder)
     people = ingest.read_people(folder / "hr_roster.csv")
-    survey = ingest.read_qualtrics(folder / "survey_qualtrics.csv", codebook=folder / "codebook.csv", people=people)
+    survey = ingest.read_qualtrics(
+        folder / "survey_qualtrics.csv", codebook=folder / "codebook.csv", people=people
+    )
     chat = ingest.read_slack(folder / "slack_export.zip", people=people)
     courses = ingest.read_completions(folder / "completions.csv", people=people)
     return people.merge(survey, chat, courses)

@@ -79,10 +79,10 @@ class Sampled:
         )  # fmt: skip
 
     def table(self) -> pd.DataFrame:
-        """Return stratum, answered and asked for everybody on the roster."""
+        """Return stratum, answered and asked for everybody on the roster who did not object."""
         roster = self.roster
         columns = {"stratum": self.labels[self.stratum], "answered": roster.answered, "asked": roster.asked}
-        return pd.DataFrame(columns, index=roster.ids)
+        return pd.DataFrame(columns, index=roster.ids)[~roster.objected]
 
     def mean(self, x: Floats, design: Design) -> tuple[float, float, float]:
         """Return weighted mean, standard error and degrees of freedom."""

@@ -27,6 +27,7 @@ class Roster(NamedTuple):
     unit: NDArray[np.object_]
     answered: NDArray[np.bool_]
     asked: NDArray[np.bool_]
+    objected: NDArray[np.bool_]
     counts: dict[str, int]
     known: bool
 
@@ -101,12 +102,12 @@ def make_roster(
 ) -> Roster:
     """Join the answers to the people; without people everybody known is an answer and nothing is said on silence.
 
-    People who objected leave the target population: they are counted, never imputed.
+    People who objected count as heads of whom nothing is known; what they may have written is not looked at.
     """
     if people is None:
         n = len(answered)
         yes = np.ones(n, dtype=bool)
-        return Roster(answered, np.full(n, "all", dtype=object), yes, yes, {"answered": n}, known=False)
+        return Roster(answered, np.full(n, "all", dtype=object), yes, yes, ~yes, {"answered": n}, known=False)
     if isinstance(people, pd.Series):
         people = people.to_frame(unit or "unit")
     if "person" in people.columns:
@@ -139,13 +140,14 @@ def make_roster(
         raise DataError(
             f"respondents: {len(odd)} people have shares but the status not_asked ({quoted(odd)}). Correct the status."
         )
-    keep = ~objected & (~not_asked if not_asked_are == "outside" else True)
+    told &= ~objected
+    keep = ~not_asked if not_asked_are == "outside" else np.ones(len(ids), dtype=bool)
     counts = {
         "people": int(keep.sum()), "asked": int((keep & ~not_asked).sum()), "answered": int((told & keep).sum()),
-        "silent": int((keep & ~not_asked & ~told).sum()), "not_asked": int(not_asked.sum()),
+        "silent": int((keep & ~not_asked & ~told & ~objected).sum()), "not_asked": int(not_asked.sum()),
         "objected": int(objected.sum()),
     }  # fmt: skip
-    return Roster(ids[keep], units[keep], told[keep], ~not_asked[keep], counts, known=True)
+    return Roster(ids[keep], units[keep], told[keep], ~not_asked[keep], objected[keep], counts, known=True)
 
 
 def pool_small(

@@ -108,7 +108,7 @@ class ShareEstimate(Estimate):
             f"{percent(above['value'])} of people ({percent(above['low'])} to {percent(above['high'])}) put it at "
             f"{claim} or more: another quantity than the mean.",
         ]
-        if self.response.get("silent", 0):
+        if self.response.get("silent", 0) + self.response.get("objected", 0):
             text.append(self._silence_sentence(mean))
         left_out = self.sums["dropped_sums"] + self.sums["incomplete"]
         if left_out:
@@ -133,8 +133,10 @@ class ShareEstimate(Estimate):
 
     def _silence_sentence(self, mean: pd.Series[Any]) -> str:
         """Say what the silent people could have changed."""
+        silent, objected = self.response["silent"], self.response.get("objected", 0)
+        who = f"{silent} people are silent" + (f" and {objected} objected" if objected else "")
         low, high = percent(mean["bound_low"]), percent(mean["bound_high"])
-        start = f"{self.response['silent']} people are silent; whatever they would say, the mean is {low} to {high}"
+        start = f"{who}; whatever they would say, the mean is {low} to {high}"
         need = mean["breakdown"]
         if 0 <= need <= 1:
             return f"{start}; to reach {percent(self.claim)} they would have to average {percent(need)}."
@@ -223,7 +225,7 @@ def social_share(
         pooled.
     respondents : DataFrame, Series or mapping, optional
         Status by person: answered, silent, not_asked, objected. By default everybody without shares is silent. People
-        who objected leave the population.
+        who objected count as heads of whom nothing is known, and appear nowhere by name.
     claim : float
         The claimed share, in (0, 1).
     not_asked : {"outside", "sampled"}
@@ -333,7 +335,7 @@ def _readings(frame: Sampled, values: pd.DataFrame, claim: float, level: float) 
 
 def _estimand(target: Target, known: bool) -> str:
     """Say in words what is estimated."""
-    who = "people like those who answered" if not known else "everybody on the roster who did not object"
+    who = "people like those who answered" if not known else "everybody on the roster"
     if known and target == "superpopulation":
         who = "people like those on the roster"
     return f"mean over {who} of the share of their learning that they call social"

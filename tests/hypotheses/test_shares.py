@@ -232,7 +232,8 @@ def test_every_kind_of_sum_is_counted() -> None:
 
 def test_shares_that_are_no_composition_are_refused_with_rows_and_ids() -> None:
     with pytest.raises(
-        DataError, match=r"1 of 30 answers do not sum to 100 within 10 \(row 26: 'far'; sums 130\).*no composition"
+        DataError,
+        match=r"1 of 30 answers do not sum to 100 within 10 \(row 26: 'far'; sums 130\).*no composition",
     ):
         social_share(messy())
     kept = social_share(messy(), bad_sums="rescale")
@@ -271,12 +272,15 @@ def test_people_who_are_not_on_the_roster_are_refused() -> None:
         social_share(SAID, people=PEOPLE, unit="team")
 
 
-def test_who_objected_is_neither_counted_nor_imputed() -> None:
+def test_who_objected_is_a_head_of_whom_nothing_is_known() -> None:
     status = pd.Series("answered", index=PEOPLE.index).where(PEOPLE["told"], "silent")
     status.iloc[:10] = "objected"
     found = social_share(SAID, people=PEOPLE, respondents=status)
     assert found.response["objected"] == 10
-    assert found.response["people"] == 230
+    assert found.response["people"] == 240
+    same = social_share(SAID.drop(PEOPLE.index[:10], errors="ignore"), people=PEOPLE)
+    assert found.value == pytest.approx(same.value)
+    assert found.ceiling == pytest.approx(same.ceiling)
     assert not set(PEOPLE.index[:10]) & set(found.people.index)
     assert not set(PEOPLE.index[:10]) & set(found.strata.index)
 

@@ -1,0 +1,407 @@
+"""Slack workspace exports: whoever replies in a thread teaches whoever opened it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from peernet._check import literal, quoted
+from peernet.errors import DataError
+from peernet.ingest._files import Archive, PathLike
+from peernet.ingest.survey import Aliases, People, roster_of
+from peernet.records.identity import clean_text, match_names
+from peernet.records.report import UNMATCHED, Ledger
+from peernet.records.tables import Records, empty_table
+
+__all__ = ["read_slack"]
+
+Private = Literal["groups", "dms", "mpims"]
+_PRIVATE = ("groups", "dms", "mpims")
+_TS = re.compile(r"^(\d{9,11})\.(\d{1,6})$")
+_DAY_FILE = re.compile(r"^\d{4}-\d{2}-\d{2}\.json$")
+_HUMAN = {"", "thread_broadcast", "me_message", "file_share", "file_comment", "reply_broadcast"}
+_THANKS = {
+    "pray",
+    "white_check_mark",
+    "heavy_check_mark",
+    "bulb",
+    "+1",
+    "thumbsup",
+    "heart",
+    "raised_hands",
+    "tada",
+    "100",
+}
+
+
+class _Message(NamedTuple):
+    """What is kept of a message: no text."""
+
+    user: str
+    ts: str
+    thread: str
+    parent_user: str
+    asks: bool
+    thanked_by: frozenset[str]
+    bot: bool
+
+
+def read_slack(
+    path: PathLike,
+    *,
+    people: People,
+    channels: Iterable[str] | None = None,
+    include_private: Iterable[Private] = (),
+    threads: Literal["all", "questions"] = "all",
+    help_channels: Iterable[str] = (),
+    weight: Literal["reply", "share"] = "reply",
+    aliases: Aliases = None,
+) -> Records:
+    """Who answered whom, from a Slack workspace export (zip or unpacked folder).
+
+    Direction: in a thread, everybody who replies teaches the person who opened it. Replies of the opener,
+    of bots and workflows teach nobody. Copies of a reply in the channel (``thread_broadcast``) count once;
+    a reply whose question is outside the export is kept through ``parent_user_id``. Texts are looked at for
+    a question mark and not kept. Users match the roster by e-mail or a confirmed alias; equal names are
+    proposed only.
+
+    Parameters
+    ----------
+    path : path
+        The export.
+    people : Records or pandas.DataFrame
+        The roster.
+    channels : list of str, optional
+        Public channels to read; all by default.
+    include_private : list of {"groups", "dms", "mpims"}
+        Private conversations are not opened unless named here; what was named stands in the report.
+    threads : {"all", "questions"}
+        "questions" keeps threads whose first message ends with a question mark, or in ``help_channels``; a
+        reply whose question is outside the export is then left out.
+    help_channels : list of str
+        Channels in which every thread is a question.
+    weight : {"reply", "share"}
+        1 a reply, or 1 a thread and learner shared among those who replied.
+    aliases : pandas.DataFrame or dict, optional
+        Confirmed matches: Slack id, e-mail or label of ``report.unmatched`` -> person.
+
+    Returns
+    -------
+    Records
+        ``events``: kind "answer", time of the reply (UTC), ``context`` = channel, ``evidence`` = channel
+        and ``ts`` (a text: as a number it would lose its end), ``confirmed`` = the asker reacted with
+        thanks. ``aliases`` of system "slack".
+
+    Raises
+    ------
+    DataError
+        When the archive is cut, escapes its folder, unpacks to too much or is not a Slack export.
+    """
+    literal("threads", threads, ("all", "questions"))
+    literal("weight", weight, ("reply", "share"))
+    opted = [include_private] if isinstance(include_private, str) else list(include_private)
+    for word in opted:
+        literal("include_private", word, _PRIVATE)
+    ledger = Ledger("read_slack")
+    roster = roster_of(people)
+    helps = {str(c).lstrip("#") for c in help_channels}
+    with Archive(path, "read_slack") as archive:
+        ledger.files.append(archive.facts)
+        root = _root(archive)
+        users = _users(archive, root)
+        who, bots, review = _identify(users, roster, aliases, ledger)
+        places = _places(archive, root, channels, opted, ledger)
+        found: list[dict[str, Any]] = []
+        for folder, (code, name, files) in places.items():
+            messages = _messages(archive, files, bots, ledger)
+            everything = threads == "all" or name in helps
+            found += _replies(messages, code, name or folder, who, bots, users, everything, weight, ledger)
+    events = _events(found)
+    ledger.notes.append(
+        "message texts are not kept; readers leave no trace; chat is coordination as well as teaching"
+    )
+    moments = events["time"]
+    ledger.facts.update(
+        direction="a reply in a thread teaches the person who opened it", time_zone="UTC (Slack time stamps)", unmatched=review,
+        start=moments.min() if len(moments) else None, end=moments.max() if len(moments) else None,
+    )  # fmt: skip
+    pairs = [{"person": p, "system": "slack", "id": u} for u, p in sorted(who.items())]
+    known = pd.DataFrame(pairs, columns=["person", "system", "id"]).astype("str")
+    return Records(people=roster, events=events, aliases=known, report=ledger.report())
+
+
+def _root(archive: Archive) -> str:
+    """Find the folder that holds channels.json."""
+    hits = [n for n in archive.names() if n.rsplit("/", 1)[-1] == "channels.json"]
+    if not hits:
+        have = [n for n in archive.names() if n.endswith(".json")][:5] or archive.names()[:5]
+        raise DataError(
+            f"{archive.name} holds no channels.json, so it is not a Slack workspace export (it holds "
+            f"{quoted(have)}). "
+            "Give the zip as it was downloaded."
+        )
+    return min(hits, key=lambda n: n.count("/"))[: -len("channels.json")]
+
+
+def _rows(archive: Archive, name: str) -> list[dict[str, Any]]:
+    """Read a JSON list of objects."""
+    value = archive.json(name)
+    if not isinstance(value, list):
+        raise DataError(
+            f"{archive.name}: {name} is not a list. It was changed after the export; fetch it again."
+        )
+    return [row for row in value if isinstance(row, dict)]
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    """Return a text field, empty where it is missing or something else."""
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _users(archive: Archive, root: str) -> dict[str, dict[str, Any]]:
+    """Read users.json (org_users.json in Enterprise Grid)."""
+    names = archive.names()
+    name = next((n for n in (f"{root}users.json", f"{root}org_users.json") if n in names), None)
+    if name is None:
+        raise DataError(
+            f"{archive.name} holds no users.json: nobody can be told. Give the zip as it was downloaded."
+        )
+    return {_text(row, "id"): row for row in _rows(archive, name) if _text(row, "id")}
+
+
+def _identify(
+    users: dict[str, dict[str, Any]], roster: pd.DataFrame, aliases: Aliases, ledger: Ledger
+) -> tuple[dict[str, str], set[str], pd.DataFrame]:
+    """Match users to the roster by alias and e-mail; propose by name."""
+    bots = {
+        u
+        for u, row in users.items()
+        if row.get("is_bot") is True or row.get("is_app_user") is True or u == "USLACKBOT"
+    }
+    human = [u for u in users if u not in bots]
+    profile = {u: row["profile"] if isinstance(row.get("profile"), dict) else {} for u, row in users.items()}
+    mail = {u: _text(profile[u], "email").strip() for u in human}
+    name = {
+        u: clean_text(
+            _text(profile[u], "real_name") or _text(users[u], "real_name") or _text(users[u], "name")
+        )
+        for u in human
+    }
+    label = {u: f"{mail[u] or name[u]} ({u})" for u in human}
+    who: dict[str, str] = {}
+    for form in (lambda u: u, lambda u: label[u], lambda u: mail[u]):
+        left = [u for u in human if u not in who]
+        found = match_names([form(u) for u in left], roster, aliases=aliases, columns=("email",))
+        for user, person in zip(left, found.person, strict=True):
+            if pd.notna(person):
+                who[user] = str(person)
+    lost = [u for u in human if u not in who]
+    ledger.read("users", len(users))
+    ledger.drop("users", "bots and apps", (), stage="match", n=len(bots))
+    ledger.drop("users", "not on the roster", (), stage="match", n=len(lost))
+    gone = [u for u in who if users[u].get("deleted") is True]
+    ledger.flag("users", "deleted accounts of people on the roster (their messages count)", n=len(gone))
+    shared = pd.Series(who, dtype="str").duplicated(keep=False)
+    ledger.flag("users", "several accounts of one person", n=int(shared.sum()))
+    return who, bots, _review(lost, label, mail, name, roster)
+
+
+def _review(
+    lost: list[str], label: dict[str, str], mail: dict[str, str], name: dict[str, str], roster: pd.DataFrame
+) -> pd.DataFrame:
+    """Propose people for users whose e-mail is not on the roster."""
+    rows = []
+    by_name = match_names([name[u] for u in lost], roster)
+    near = (
+        by_name.review.drop_duplicates("given").set_index("given") if len(by_name.review) else by_name.review
+    )
+    for user, person in zip(lost, by_name.person, strict=True):
+        if pd.notna(person):
+            why = "same name, another e-mail" if mail[user] else "same name, no e-mail"
+            offer = {
+                "suggested": person,
+                "suggested_name": str(roster.at[person, "name"]),
+                "score": 1.0,
+                "why": why,
+            }
+        elif name[user] in near.index:
+            offer = near.loc[name[user], ["suggested", "suggested_name", "score", "why"]].to_dict()
+        else:
+            offer = {"suggested": "", "suggested_name": "", "score": float("nan"), "why": "nobody is near"}
+        rows.append({"given": label[user], "n": 1, **offer, "person": ""})
+    return pd.DataFrame(rows, columns=UNMATCHED)
+
+
+def _places(
+    archive: Archive, root: str, channels: Iterable[str] | None, opted: list[str], ledger: Ledger
+) -> dict[str, tuple[str, str, list[str]]]:
+    """Choose the conversations to open: folder -> (id, name shown, day files)."""
+    files: dict[str, list[str]] = {}
+    for path in archive.names():
+        parts = path[len(root) :].split("/")
+        if path.startswith(root) and len(parts) == 2 and _DAY_FILE.match(parts[1]):
+            files.setdefault(parts[0], []).append(path)
+    public = {_text(row, "name"): _text(row, "id") for row in _rows(archive, f"{root}channels.json")}
+    wanted = (
+        None
+        if channels is None
+        else {str(c).lstrip("#") for c in ([channels] if isinstance(channels, str) else channels)}
+    )
+    if wanted is not None:
+        unknown = sorted(wanted - set(public))
+        if unknown:
+            raise DataError(
+                f"{archive.name}: channels.json has no channel {quoted(unknown)}. Channels: "
+                f"{quoted(sorted(public), 12)}."
+            )
+        skipped = len(set(public) - wanted)
+        ledger.not_read.append(f"{skipped} public channels that were not asked for")
+    out: dict[str, tuple[str, str, list[str]]] = {}
+    for name, code in public.items():
+        if name in files and (wanted is None or name in wanted):
+            out[name] = (code or name, name, files[name])
+    for kind in opted:
+        if f"{root}{kind}.json" not in archive.names():
+            ledger.notes.append(f"{kind} were opted in, but the export holds no {kind}.json")
+            continue
+        n = 0
+        for number, row in enumerate(_rows(archive, f"{root}{kind}.json")):
+            code, name = _text(row, "id"), _text(row, "name")
+            folder = next((f for f in (name, code) if f and f in files), None)
+            if folder is not None and folder not in out:
+                out[folder] = (code or folder, f"private {kind} {number + 1}", files[folder])
+                n += 1
+        ledger.notes.append(f"opted in: {n} private conversations ({kind}) were read")
+    closed = [f for f in files if f not in out and f not in public]
+    if closed:
+        ledger.not_read.append(
+            f"{len(closed)} private conversations (private channels, group and direct messages): not opened"
+        )
+    return out
+
+
+def _messages(archive: Archive, files: list[str], bots: set[str], ledger: Ledger) -> dict[str, _Message]:
+    """Read a conversation: messages by their ts, copies left out."""
+    out: dict[str, _Message] = {}
+    for path in sorted(files):
+        value = archive.json(path)
+        if not isinstance(value, list):
+            raise DataError(f"{archive.name}: {path} is not a list of messages. Fetch the export again.")
+        ledger.read("messages", len(value))
+        for row in value:
+            if not isinstance(row, dict) or not _TS.match(_text(row, "ts")):
+                ledger.drop("messages", "not a message with a time", (), stage="match", n=1)
+                continue
+            subtype, user = _text(row, "subtype"), _text(row, "user")
+            bot = subtype == "bot_message" or bool(row.get("bot_id")) or user in bots
+            if subtype not in _HUMAN and not bot:
+                ledger.drop("messages", "service message (joined, left, renamed ...)", (), stage="match", n=1)
+                continue
+            message = _kept(row, user, bot)
+            if message.ts in out:
+                ledger.drop("messages", "copy of a reply (thread_broadcast)", (), stage="match", n=1)
+                both = out[message.ts].thanked_by | message.thanked_by
+                out[message.ts] = out[message.ts]._replace(thanked_by=both)
+                continue
+            out[message.ts] = message
+    return out
+
+
+def _kept(row: dict[str, Any], user: str, bot: bool) -> _Message:
+    """Keep who, when and in which thread; the text goes."""
+    body = _text(row, "text").rstrip()
+    reactions = row.get("reactions")
+    thanked: set[str] = set()
+    for reaction in reactions if isinstance(reactions, list) else []:
+        if isinstance(reaction, dict) and _text(reaction, "name").split("::")[0] in _THANKS:
+            users = reaction.get("users")
+            thanked |= {u for u in users if isinstance(u, str)} if isinstance(users, list) else set()
+    return _Message(
+        user=user, ts=_text(row, "ts"), thread=_text(row, "thread_ts"), parent_user=_text(row, "parent_user_id"),
+        asks=body.endswith(("?", "？", "؟", "?)", '?"')), thanked_by=frozenset(thanked), bot=bot,
+    )  # fmt: skip
+
+
+def _replies(
+    messages: dict[str, _Message],
+    code: str,
+    name: str,
+    who: dict[str, str],
+    bots: set[str],
+    users: dict[str, dict[str, Any]],
+    everything: bool,
+    weight: str,
+    ledger: Ledger,
+) -> list[dict[str, Any]]:
+    """Turn replies into events, counting what is left out."""
+    out: list[dict[str, Any]] = []
+
+    def lose(reason: str, stage: Literal["match", "use"] = "use") -> None:
+        ledger.drop("messages", reason, (), stage=stage, n=1)
+
+    for message in messages.values():
+        if message.bot:
+            lose("written by a bot or workflow", "match")
+            continue
+        if message.user not in who:
+            lose(
+                "author is not on the roster" if message.user in users else "author is not in users.json",
+                "match",
+            )
+            continue
+        if not message.thread or message.thread == message.ts:
+            lose("opens a thread" if message.thread else "stands alone, in no thread")
+            continue
+        parent = messages.get(message.thread)
+        opener = parent.user if parent is not None else message.parent_user
+        if parent is None:
+            ledger.flag(
+                "messages",
+                "the question is outside the export (opener known by parent_user_id)",
+                n=int(opener in who),
+            )
+        if opener in bots or (parent is not None and parent.bot):
+            lose("answers a bot or workflow")
+        elif not opener:
+            lose("nobody knows who opened the thread")
+        elif opener not in who:
+            lose("the opener of the thread is not on the roster", "match")
+        elif who[opener] == who[message.user]:
+            lose("the opener writes in their own thread")
+        elif not everything and (parent is None or not parent.asks):
+            lose("the thread does not open with a question")
+        else:
+            out.append(
+                {
+                    "ts": message.ts, "teacher": who[message.user], "learner": who[opener], "channel": code, "name": name,
+                    "thread": message.thread, "confirmed": opener in message.thanked_by, "weight": 1.0,
+                }
+            )  # fmt: skip
+    if weight == "share" and out:
+        n = pd.Series([e["thread"] for e in out]).value_counts()
+        for event in out:
+            event["weight"] = 1.0 / float(n[event["thread"]])
+    return out
+
+
+def _events(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Make the table of events, in order of time."""
+    shape = empty_table("events")
+    if not found:
+        return shape.assign(confirmed=pd.Series(dtype="bool"))
+    frame = pd.DataFrame(found)
+    parts = frame["ts"].str.extract(_TS)
+    micro = parts[0].astype("int64") * 1_000_000 + parts[1].str.ljust(6, "0").astype("int64")
+    key = frame["channel"] + ":" + frame["ts"]
+    frame = frame.assign(
+        event_id=key, time=pd.to_datetime(micro, unit="us", utc=True), kind="answer", context=frame["name"], topic="",
+        source="slack", evidence=key,
+    )  # fmt: skip
+    frame = frame.sort_values(["time", "event_id"], kind="stable").reset_index(drop=True)[
+        [*shape.columns, "confirmed"]
+    ]
+    return frame.astype(dict(shape.dtypes.items()))

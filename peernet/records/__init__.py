@@ -1,0 +1,42 @@
+"""What readers return (:class:`Records`), how it is joined, and the study it belongs to (:class:`Study`)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_exports: dict[str, str] = {
+    "Records": "tables",
+    "merge_records": "tables",
+    "empty_table": "tables",
+    "IngestReport": "report",
+    "match_names": "identity",
+    "normalise_name": "identity",
+    "findings_if_wrong": "identity",
+    "unit_at_event": "spells",
+    "mark_levels": "spells",
+    "manager_tree": "spells",
+}
+
+__all__ = list(_exports)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _exports:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_exports[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from peernet.records.identity import findings_if_wrong, match_names, normalise_name
+    from peernet.records.report import IngestReport
+    from peernet.records.spells import manager_tree, mark_levels, unit_at_event
+    from peernet.records.tables import Records, empty_table, merge_records

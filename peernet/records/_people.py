@@ -1,0 +1,80 @@
+"""What happens to single people in records: pseudonyms and erasure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from peernet import privacy
+from peernet._check import suggest
+from peernet.errors import DataError
+from peernet.records.tables import FRAMES, PERSON_COLUMNS, empty_table
+
+if TYPE_CHECKING:
+    from peernet.records.tables import Records
+
+__all__ = ["erase", "pseudonymise"]
+
+# Columns of people that say who somebody is.
+IDENTIFYING = ("name", "email", "first_name", "last_name", "work_email", "login")
+
+
+def _ids_in(records: Records) -> set[str]:
+    """Return every person id that occurs anywhere."""
+    found = set(records.people.index)
+    for name, columns in PERSON_COLUMNS.items():
+        frame = getattr(records, name)
+        for column in columns:
+            if column in frame.columns:
+                found |= set(frame[column].dropna())
+    return found
+
+
+def pseudonymise(records: Records, key: Any) -> Records:
+    """Replace ids everywhere by the same keyed hash."""
+    secret = privacy.load_key(key)
+    people = records.people.drop(columns=[c for c in IDENTIFYING if c in records.people.columns])
+    hashed = privacy.pseudonymise(people.reset_index(), ["person", *_also(people)], key=secret).set_index(
+        "person"
+    )
+    changes: dict[str, Any] = {"people": hashed, "aliases": empty_table("aliases")}
+    for name, columns in PERSON_COLUMNS.items():
+        frame = getattr(records, name)
+        present = [c for c in columns if c in frame.columns]
+        if name != "aliases" and len(frame):
+            changes[name] = privacy.pseudonymise(frame, present, key=secret)
+    if len(records.events):
+        changes["events"] = changes["events"].assign(evidence="")
+    ids = _ids_in(records)
+    report = records.report
+    notes = tuple(privacy.redact(n, ids) for n in report.notes)
+    blank = report.unmatched.iloc[:0]
+    note = f"{len(report.unmatched)} unmatched names are not kept: the records are pseudonymous"
+    changes["report"] = replace(
+        report, unmatched=blank, notes=(*notes, note) if len(report.unmatched) else notes
+    )
+    return replace(records, **changes)
+
+
+def _also(people: pd.DataFrame) -> list[str]:
+    """Columns of people that hold ids of other people."""
+    return [c for c in ("manager", "dotted_line") if c in people.columns]
+
+
+def erase(records: Records, person: str) -> Records:
+    """Remove every row that names the person."""
+    if person not in _ids_in(records):
+        raise DataError(
+            f"erase: {person!r} is not in the records.{suggest(person, records.people.index)} Nothing was changed."
+        )
+    names: set[str] = set()
+    if person in records.people.index:
+        row = records.people.loc[[person]]
+        names = {str(v) for c in IDENTIFYING if c in row.columns for v in row[c].dropna()}
+    frames = {name: getattr(records, name) for name in FRAMES}
+    clean = privacy.erase(frames, person, columns={**PERSON_COLUMNS, "people": ("manager", "dotted_line")})
+    report = records.report
+    left = ~report.unmatched["given"].isin(names | {person}) & (report.unmatched["suggested"] != person)
+    return replace(records, **clean, report=replace(report, unmatched=report.unmatched[left]))

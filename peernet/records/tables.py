@@ -1,0 +1,410 @@
+"""Records: the tables that every reader returns, and their merging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from peernet._check import literal, quoted
+from peernet._tables import as_ids
+from peernet.errors import DataError
+from peernet.records.report import IngestReport, join_reports
+
+if TYPE_CHECKING:
+    from peernet.network import PeerNetwork
+
+__all__ = ["FRAMES", "Records", "empty_table", "merge_records"]
+
+TableName = Literal[
+    "people", "spells", "events", "nominations", "respondents", "answers", "sessions", "completions", "adoptions",
+    "questions", "aliases",
+]  # fmt: skip
+_TIME = "datetime64[us, UTC]"
+_COLUMNS: dict[str, dict[str, str]] = {
+    "people": {},
+    "spells": {"person": "str", "start": _TIME, "end": _TIME},
+    "events": {
+        "event_id": "str", "time": _TIME, "teacher": "str", "learner": "str", "kind": "str", "weight": "float64",
+        "context": "str", "topic": "str", "source": "str", "evidence": "str",
+    },
+    "nominations": {"respondent": "str", "named": "str", "relation": "str", "wave": "str", "slot": "Int64",
+                    "weight": "float64"},
+    "respondents": {"person": "str", "wave": "str", "status": "str", "started": _TIME, "finished": _TIME},
+    "answers": {"person": "str", "wave": "str", "question": "str", "item": "str", "value": "object"},
+    "sessions": {"session": "str", "person": "str", "time": _TIME, "role": "str", "kind": "str"},
+    "completions": {
+        "person": "str", "item": "str", "title": "str", "author": "str", "time": _TIME, "started": _TIME,
+        "assigned": "boolean", "assigned_by": "str", "due": _TIME, "status": "str", "already_known": "boolean",
+    },
+    "adoptions": {"person": "str", "item": "str", "time": _TIME},
+    "questions": {"question": "str", "item": "str", "low": "float64", "high": "float64", "reverse": "bool",
+                  "reading": "str", "social_in": "str", "text": "str"},
+    "aliases": {"person": "str", "system": "str", "id": "str"},
+}  # fmt: skip
+FRAMES = tuple(_COLUMNS)
+_KEYS = {
+    "spells": ["person", "start"],
+    "events": ["source", "event_id"],
+    "respondents": ["person", "wave"],
+    "aliases": ["system", "id"],
+    "questions": ["question", "item"],
+}
+# Columns that hold person ids, by table; "people" is keyed by its index.
+PERSON_COLUMNS: dict[str, tuple[str, ...]] = {
+    "spells": ("person", "manager"),
+    "events": ("teacher", "learner"),
+    "nominations": ("respondent", "named"),
+    "respondents": ("person",),
+    "answers": ("person",),
+    "sessions": ("person",),
+    "completions": ("person", "author", "assigned_by"),
+    "adoptions": ("person",),
+    "aliases": ("person",),
+}
+
+
+def empty_table(name: TableName) -> pd.DataFrame:
+    """Table of :class:`Records` without rows, every column in its type.
+
+    Parameters
+    ----------
+    name : str
+        One of the tables of :class:`Records`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        No rows; ``people`` has the index ``person`` and no columns.
+    """
+    literal("name", name, FRAMES)
+    frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in _COLUMNS[name].items()})
+    if name == "people":
+        frame.index = pd.Index([], dtype="str", name="person")
+    return frame
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Records:
+    """Everything that was read about an organisation, as tables that join by person id.
+
+    Attributes
+    ----------
+    people : pandas.DataFrame
+        Index ``person``; name, email, unit, site, role, manager, start, end and further attributes. Latest
+        known values.
+    spells : pandas.DataFrame
+        ``person, start, end`` and what held in [start, end): unit, site, role, manager. Missing end: still holds.
+    events : pandas.DataFrame
+        ``event_id, time`` (UTC), ``teacher, learner, kind, weight, context, topic, source, evidence``.
+    nominations : pandas.DataFrame
+        ``respondent, named, relation, wave, slot, weight`` and the ratings of each tie.
+    respondents : pandas.DataFrame
+        ``person, wave, status`` (answered, silent, not_asked, objected), ``started, finished``.
+    answers : pandas.DataFrame
+        Long: ``person, wave, question, item, value``.
+    sessions : pandas.DataFrame
+        ``session, person, time, role, kind``.
+    completions : pandas.DataFrame
+        ``person, item, title, author, time`` (completed, UTC), ``started, assigned, assigned_by, due,
+        status, already_known``.
+    adoptions : pandas.DataFrame
+        ``person, item, time``, only where a file states adoptions as such.
+    questions : pandas.DataFrame
+        What was asked: ``question, item, low, high, reverse, reading, social_in, text``.
+    aliases : pandas.DataFrame
+        ``person, system, id``: who is who in mail, chat, git and platforms.
+    roles : dict
+        Relation -> role of the respondent, ``"learner"`` or ``"teacher"``.
+    report : IngestReport
+        What was read, used, dropped and why.
+    """
+
+    people: pd.DataFrame = field(default_factory=lambda: empty_table("people"))
+    spells: pd.DataFrame = field(default_factory=lambda: empty_table("spells"))
+    events: pd.DataFrame = field(default_factory=lambda: empty_table("events"))
+    nominations: pd.DataFrame = field(default_factory=lambda: empty_table("nominations"))
+    respondents: pd.DataFrame = field(default_factory=lambda: empty_table("respondents"))
+    answers: pd.DataFrame = field(default_factory=lambda: empty_table("answers"))
+    sessions: pd.DataFrame = field(default_factory=lambda: empty_table("sessions"))
+    completions: pd.DataFrame = field(default_factory=lambda: empty_table("completions"))
+    adoptions: pd.DataFrame = field(default_factory=lambda: empty_table("adoptions"))
+    questions: pd.DataFrame = field(default_factory=lambda: empty_table("questions"))
+    aliases: pd.DataFrame = field(default_factory=lambda: empty_table("aliases"))
+    roles: dict[str, Literal["learner", "teacher"]] = field(default_factory=dict)
+    report: IngestReport = field(default_factory=lambda: IngestReport(reader="none"))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables that hold something, by name."""
+        return {name: getattr(self, name) for name in FRAMES if len(getattr(self, name))}
+
+    def merge(self, *others: Records) -> Records:
+        """Join with other records by person id; see :func:`merge_records`.
+
+        Parameters
+        ----------
+        *others : Records
+            From other readers.
+        """
+        return merge_records([self, *others])
+
+    def waves(self) -> list[str]:
+        """Names of the survey waves, in order of their first answer."""
+        frame = self.respondents
+        if not len(frame):
+            return []
+        first = frame.groupby("wave", sort=True)["finished"].min()
+        return [str(w) for w in first.sort_values(kind="stable", na_position="last").index]
+
+    def network(
+        self,
+        *,
+        relation: str | None = None,
+        wave: str | None = None,
+        kind: str | Iterable[str] | None = None,
+        weight: str | None = None,
+        start: Any = None,
+        end: Any = None,
+        half_life: float | None = None,
+    ) -> PeerNetwork:
+        """Who teaches whom, from nominations (``relation``) or from events.
+
+        Parameters
+        ----------
+        relation : str, optional
+            Relation of ``nominations``; its recorded direction decides who teaches. Without it the events
+            are used, or the only relation where there are no events.
+        wave : str, optional
+            Survey wave; needed where a relation was asked in several.
+        kind : str or list of str, optional
+            Kinds of events to use; all by default.
+        weight : str, optional
+            Rating of ``nominations`` to weigh ties by; 1 a name by default. Names without the rating are left out.
+        start, end : time, optional
+            Keep events in [start, end).
+        half_life : float, optional
+            Days in which an event loses half its weight.
+
+        Returns
+        -------
+        PeerNetwork
+            All people of the roster, those without ties included, with who answered in ``observed``.
+
+        Raises
+        ------
+        DataError
+            When there is no such relation, wave or kind.
+        """
+        from peernet.records import _networks
+
+        return _networks.build(
+            self,
+            relation=relation,
+            wave=wave,
+            kind=kind,
+            weight=weight,
+            start=start,
+            end=end,
+            half_life=half_life,
+        )
+
+    def shares(self, question: str = "learning_share", *, wave: str | None = None) -> pd.DataFrame:
+        """Percentages of a constant-sum question, one row a person and one column a source.
+
+        Parameters
+        ----------
+        question : str
+            Name in ``answers``.
+        wave : str, optional
+            Survey wave; needed where several asked.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``person``; percent; rows sum to 100. Only people with a usable answer: the rest is
+            missing, not zero.
+
+        Raises
+        ------
+        DataError
+            When nobody was asked.
+        """
+        return self.wide(question, wave=wave).astype("float64")
+
+    def wide(self, question: str, *, wave: str | None = None) -> pd.DataFrame:
+        """Answers to a question, one row a person and one column an item.
+
+        Parameters
+        ----------
+        question : str
+            Name in ``answers``.
+        wave : str, optional
+            Survey wave; needed where several asked.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``person``; NaN where an item was not answered.
+
+        Raises
+        ------
+        DataError
+            When the question is not there, or was asked in several waves and none is named.
+        """
+        from peernet.records import _networks
+
+        return _networks.wide(self, question, wave)
+
+    def pseudonymise(self, *, key: Any) -> Records:
+        """Copy in which ids are keyed hashes and names, e-mails and aliases are gone.
+
+        Parameters
+        ----------
+        key : path or bytes
+            As in :func:`peernet.privacy.pseudonymise`.
+        """
+        from peernet.records import _people
+
+        return _people.pseudonymise(self, key)
+
+    def erase(self, person: str) -> Records:
+        """Copy without a person: no row, tie, answer or alias is left.
+
+        Parameters
+        ----------
+        person : str
+            The id.
+        """
+        from peernet.records import _people
+
+        return _people.erase(self, person)
+
+    def summary(self) -> str:
+        """Say how much there is of what, then the account of the reading."""
+        return f"{self!r}\n{self.report.summary()}"
+
+    def __repr__(self) -> str:
+        """Count the tables on one line."""
+        counts = ", ".join(
+            f"{len(frame):,} {name}".replace(",", " ") for name, frame in self.tables().items()
+        )
+        return f"Records: {counts or 'nothing'}"
+
+    def _repr_html_(self) -> str:
+        """Return the counts and the account of the reading, without names."""
+        return f'<div class="peernet-records"><p>{escape(repr(self))}</p>{self.report._repr_html_()}</div>'
+
+
+def merge_records(records: Iterable[Records]) -> Records:
+    """Records joined by person id: one people table, everything else stacked.
+
+    Where several records know an attribute of a person, the first that has a value wins; rows that stand in
+    two of them word for word (the same file read twice) are kept once. A person who is in one table only is kept.
+
+    Parameters
+    ----------
+    records : list of Records
+        From the readers; the roster first.
+
+    Returns
+    -------
+    Records
+        With one joined report.
+
+    Raises
+    ------
+    DataError
+        When two records give a relation different directions, an alias to different people, or a person two
+        statuses in the same wave.
+
+    Examples
+    --------
+    >>> merge_records([Records(), Records()])
+    Records: nothing
+    """
+    parts = list(records)
+    if not parts:
+        raise DataError("merge_records: nothing to merge. Give at least one Records.")
+    wrong = [type(p).__name__ for p in parts if not isinstance(p, Records)]
+    if wrong:
+        raise DataError(f"merge_records: takes Records, not {quoted(wrong)}.")
+    tables: dict[str, Any] = {"people": _join_people([p.people for p in parts])}
+    for name in FRAMES[1:]:
+        tables[name] = _stack(name, [getattr(p, name) for p in parts])
+    reports = [p.report for p in parts if len(p.report.files) or len(p.report.ledger) or p.report.not_read]
+    distinct = list({id(r): r for r in reports}.values())
+    return Records(
+        **tables,
+        roles=_join_roles([p.roles for p in parts]),
+        report=join_reports(distinct) if distinct else parts[0].report,
+    )
+
+
+def _join_people(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Take each attribute from the first table that has it."""
+    out = frames[0]
+    for frame in frames[1:]:
+        if frame is not out and len(frame.index):
+            order = out.index.append(frame.index.difference(out.index, sort=False))
+            columns = [*out.columns, *(c for c in frame.columns if c not in out.columns)]
+            out = out.combine_first(frame).reindex(index=order, columns=columns)
+    index: pd.Index[Any] = as_ids(out.index, "people").rename("person")
+    return out.set_axis(index)
+
+
+def _stack(name: str, frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stack one table, drop rows that are the same in two records, and refuse contradictions."""
+    distinct = list({id(f): f for f in frames if len(f)}.values())
+    if not distinct:
+        return frames[0]
+    if len(distinct) == 1:
+        return distinct[0]
+    columns = list(dict.fromkeys(c for f in distinct for c in f.columns))
+    out = pd.concat([f.reindex(columns=columns) for f in distinct], ignore_index=True)
+    part = pd.Series([i for i, f in enumerate(distinct) for _ in range(len(f))])
+    text = out.astype("str").assign(_nth=out.astype("str").groupby([*columns, part], dropna=False).cumcount())
+    out = out[~text.duplicated().to_numpy()].reset_index(drop=True)
+    keys = [k for k in _KEYS.get(name, ()) if k in out.columns]
+    if keys and name in ("respondents", "aliases"):
+        if name == "respondents":
+            out = _one_status(out)
+        double = out.duplicated(keys, keep=False)
+        if name == "aliases":
+            out = out[~out.duplicated([*keys, "person"])].reset_index(drop=True)
+            double = out.duplicated(keys, keep=False)
+        if double.any():
+            shown = out.loc[double, keys[-1] if name == "aliases" else "person"].unique()
+            raise DataError(
+                f"merge_records: {name} contradict each other for {quoted(shown)} (same "
+                f"{' and '.join(keys)}, different "
+                "values). Name the waves apart (wave=...), or correct one of the files."
+            )
+    return out
+
+
+def _one_status(frame: pd.DataFrame) -> pd.DataFrame:
+    """Prefer what somebody said (answered, objected) over silence in another file of the same wave."""
+    rank = frame["status"].map({"objected": 0, "answered": 1, "silent": 2, "not_asked": 3}).fillna(4)
+    said = rank.groupby([frame["person"], frame["wave"]]).transform("min")
+    weak = (rank > said) & frame["status"].isin(["silent", "not_asked"])
+    kept = frame[~weak]
+    return kept[~kept.duplicated(["person", "wave", "status"])].reset_index(drop=True)
+
+
+def _join_roles(
+    roles: list[Mapping[str, Literal["learner", "teacher"]]],
+) -> dict[str, Literal["learner", "teacher"]]:
+    """Join the directions of the relations."""
+    out: dict[str, Literal["learner", "teacher"]] = {}
+    for part in roles:
+        for relation, role in part.items():
+            if out.setdefault(relation, role) != role:
+                raise DataError(
+                    f"merge_records: the respondent is the {out[relation]} in relation {relation!r} of one "
+                    "file and the "
+                    f"{role} in another. Rename one of the relations in its codebook."
+                )
+    return out

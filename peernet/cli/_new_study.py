@@ -48,14 +48,13 @@ def run(args: argparse.Namespace) -> int:
     """Lay it out and say what to do next."""
     lay_out(args.dir, from_sample=args.from_sample)
     folder = args.dir
-    steps = [
-        f"{folder} is ready. Next:",
-        f"  1. fill in {folder / 'study.toml'}",
-        f"  2. put the exports into {folder / 'data'} ({folder / 'data' / 'README.md'} says which)",
-        f"  3. peernet report {folder / 'notebooks' / '00_what_is_here.ipynb'}",
-        f"     peernet lab {folder}",
+    look = [f"peernet report {folder / 'notebooks' / '00_what_is_here.ipynb'}", f"peernet lab {folder}"]
+    fill = [
+        f"fill in {folder / 'study.toml'}",
+        f"put the exports into {folder / 'data'} ({folder / 'data' / 'README.md'} says which)",
     ]
-    sys.stdout.write("\n".join(steps if not args.from_sample else [steps[0], *steps[3:]]) + "\n")
+    steps = [f"  {n}. {step}" for n, step in enumerate(look if args.from_sample else fill + look, 1)]
+    sys.stdout.write("\n".join([f"{folder} is ready. Next:", *steps]) + "\n")
     return 0
 
 

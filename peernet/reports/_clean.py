@@ -43,6 +43,7 @@ _REMOVED = (
 _QUIETLY = {"style", "title", "meta", "input"}
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+$")
 _CSS_FETCHES = re.compile(r"url|image|expression|import|\\|@", re.I)
+_NUMBER = re.compile(r"[<>≤≥]?\s?[-−+]?[\d.,\s\u202f\u2009]*\d(e[-+]\d+)?\s?%?$")
 _MAX_PICTURE = 8_000_000
 _MATH_MARK = re.compile("[\ue000-\ue001]")
 
@@ -263,6 +264,23 @@ def _scopes(table: Any) -> None:
             cell["scope"] = "col" if cell.find_parent("thead") else "row"
     if table.get("border"):
         del table["border"]
+    _align_numbers(table)
+
+
+def _align_numbers(table: Any) -> None:
+    """Mark the columns that hold numbers only, so that digits stand below digits."""
+    rows = [row.find_all(["td", "th"], recursive=False) for row in table.find_all("tr")]
+    if not rows or any(cell.get("colspan") or cell.get("rowspan") for row in rows for cell in row):
+        return
+    for column in range(max(map(len, rows))):
+        cells = [row[column] for row in rows if len(row) > column]
+        texts = [cell.get_text().strip() for cell in cells if cell.name == "td"]
+        known = [text for text in texts if text not in ("", "–", "NaN", "nan", "<NA>")]
+        if known and all(_NUMBER.match(text) for text in known):
+            for cell in cells:
+                in_body = cell.name == "td"
+                if in_body or cell.get("scope") == "col":
+                    cell["class"] = sorted({*(cell.get("class") or []), "num"})
 
 
 def _clean_svg_address(source: str) -> str:

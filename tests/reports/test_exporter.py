@@ -140,9 +140,28 @@ def test_links_stay_only_to_doi_and_within(page: str, elements: Elements) -> Non
 
 
 def test_tables_are_readable_aloud(page: str, elements: Elements) -> None:
-    assert '<th scope="col">ties</th>' in page
-    assert '<th scope="row">R&amp;D</th>' in page
+    assert '<th class="num" scope="col">ties</th>' in page
+    assert '<th scope="row">R&amp;D</th><td class="num">12</td>' in page
     assert [attrs for attrs in elements.all("th") if not attrs.get("scope")] == []
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers"),
+    [
+        (["1", "-2.5", "\u2212 0.3", "12 %", "1\u202f964", "<0.001", "1e-05", "–"], True),
+        (["1", "two"], False),
+        (["2024-05-01", "2024-05-02"], False),
+        (["–", ""], False),
+    ],
+)
+def test_numbers_stand_below_numbers(column: list[str], numbers: bool) -> None:
+    import html
+
+    rows = "".join(f"<tr><th>r</th><td>{html.escape(text)}</td></tr>" for text in column)
+    table = f"<table><thead><tr><th></th><th>x</th></tr></thead><tbody>{rows}</tbody></table>"
+    page = export(new_notebook(cells=[traps.code("x", [traps.display({"text/html": table})])]))
+    assert (page.count('class="num"') == len(column) + 1) == numbers
+    assert numbers or 'class="num"' not in page
 
 
 def test_warnings_come_once_at_the_end_without_people(page: str) -> None:

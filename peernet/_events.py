@@ -39,18 +39,17 @@ def fold(
     keep = ["teacher", "learner", *by]
     wanted = [*keep, weight] if weight else keep
     _need(names, wanted, needs_time=time is None, asked=(start, end, half_life))
-    _refuse_gaps(frame, ["teacher", "learner", *([time] if time else [])])
+    days = epoch_days(frame, time) if time else None
     columns = [nw.col(c) for c in keep]
     columns.append(nw.col(weight).cast(nw.Float64).alias("_w") if weight else nw.lit(1.0).alias("_w"))
-    if time:
-        columns.append(epoch_days(frame, time).alias("_t"))
-    frame = frame.select(*columns)
-    counts = _census(frame, bool(time))
+    frame = frame.select(*columns, *([time] if time else []))
+    counts = _census(frame, time)
     _refuse(frame, counts, self_ties, bad_weights)
     fine = (nw.col("_w") > 0) & nw.col("_w").is_finite() & (nw.col("teacher") != nw.col("learner"))
     frame = frame.filter(fine)
     last = to_days(end) if end is not None else counts["last"]
     if time:
+        frame = frame.with_columns(_t=days)
         if start is not None:
             frame = frame.filter(nw.col("_t") >= to_days(start))
         if end is not None:
@@ -60,7 +59,7 @@ def fold(
             frame = frame.with_columns(
                 _w=nw.col("_w") * ((nw.col("_t") - last) * (np.log(2.0) / half_life)).exp()
             )
-    table = collect(_group(frame, keep, bool(time)))
+    table = collect(_group(frame, keep, bool(time)).sort(*keep))
     facts = {
         "rows_given": counts["n"],
         "dropped": {"unknown": 0, "self_ties": counts["own"], "bad_weights": counts["bad"]},
@@ -81,8 +80,8 @@ def _need(names: list[str], wanted: list[str], *, needs_time: bool, asked: tuple
         )
 
 
-def _census(frame: Any, timed: bool) -> dict[str, Any]:
-    """Count rows, self-ties and bad weights, and find the last time, in one pass of the engine."""
+def _census(frame: Any, time: str | None) -> dict[str, Any]:
+    """Count rows, gaps, self-ties and bad weights, and find the last time, in one pass of the engine."""
     import narwhals as nw
 
     w = nw.col("_w")
@@ -94,28 +93,20 @@ def _census(frame: Any, timed: bool) -> dict[str, Any]:
         nw.when(bad).then(one).otherwise(none).sum().alias("bad"),
         nw.when(own).then(one).otherwise(none).sum().alias("own"),
     ]
-    if timed:
-        parts.append(nw.col("_t").max().alias("last"))
-    row = collect(frame.select(*parts)).iloc[0].to_dict()
+    gaps = ["teacher", "learner", *([time] if time else [])]
+    parts += [nw.when(nw.col(c).is_null()).then(one).otherwise(none).sum().alias(f"_no_{c}") for c in gaps]
+    table = frame.select(*parts, *([nw.col(time).max().alias("last")] if time else []))
+    if time:
+        table = table.with_columns(last=epoch_days(table, "last"))
+    row = collect(table).iloc[0].to_dict()
     counts: dict[str, Any] = {str(k): int(v) if pd.notna(v) else 0 for k, v in row.items() if k != "last"}
+    for name in gaps:
+        missing = counts.pop(f"_no_{name}")
+        if missing:
+            raise DataError(f"events: {missing} of {counts['n']} rows have no {name}. Fill or filter them first.")
     last = row.get("last")
     counts["last"] = float(last) if last is not None and pd.notna(last) else 0.0
     return counts
-
-
-def _refuse_gaps(frame: Any, columns: list[str]) -> None:
-    """Refuse rows without a teacher, a learner or a time."""
-    import narwhals as nw
-
-    one, none = nw.lit(1.0), nw.lit(0.0)
-    parts = [nw.when(nw.col(c).is_null()).then(one).otherwise(none).sum().alias(c) for c in columns]
-    parts.append(nw.when(nw.col(columns[0]).is_null()).then(one).otherwise(one).sum().alias("_n"))
-    row = collect(frame.select(*parts)).iloc[0].fillna(0)
-    for name in columns:
-        if row[name]:
-            raise DataError(
-                f"events: {row[name]:.0f} of {row['_n']:.0f} rows have no {name}. Fill or filter them first."
-            )
 
 
 def _refuse(frame: Any, counts: dict[str, Any], self_ties: str, bad_weights: str) -> None:
@@ -147,8 +138,7 @@ def _group(frame: Any, keep: list[str], timed: bool) -> Any:
 
 
 def _finish(table: pd.DataFrame, keep: list[str], facts: dict[str, Any]) -> pd.DataFrame:
-    """Sort the tie list, so that engines agree on the order, and write times as UTC."""
-    table = table.sort_values(keep, ignore_index=True)
+    """Bring the columns of the tie list to the same kinds for every engine."""
     for end in ("teacher", "learner"):
         if pd.api.types.is_integer_dtype(table[end].dtype):
             table[end] = table[end].astype("str")

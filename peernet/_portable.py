@@ -41,7 +41,7 @@ def scan(path: str | os.PathLike[str]) -> Any:
     if not any(c in text for c in "*?[") and not Path(text).exists():
         raise DataError(f"no file at {text!r}.")
     con = duckdb.connect()
-    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     try:
         if _READERS[suffix] != "read_csv":
             return getattr(con, _READERS[suffix])(text)

@@ -66,6 +66,11 @@ def wrap(text: str, width: int = 68) -> str:
         One message.
     width : int
         Characters in a line.
+
+    Returns
+    -------
+    str
+        The same words with line breaks.
     """
     return "\n".join(textwrap.wrap(text, width)) if text else ""
 
@@ -79,6 +84,11 @@ def hues(names: Sequence[Any], sizes: pd.Series[Any] | None = None) -> dict[Any,
         Groups, in the order of the picture.
     sizes : pandas.Series, optional
         Size by group; without it the first six are coloured.
+
+    Returns
+    -------
+    dict
+        Colour by group.
     """
     order = list(names) if sizes is None else sorted(names, key=lambda g: -float(sizes.get(g, 0)))
     chosen = set(order[: len(OKABE_ITO)])

@@ -38,7 +38,20 @@ VERDICTS = ("supported", "contradicted", "inconclusive", "not answered by these 
 
 
 def format_number(value: float, digits: int = 3) -> str:
-    """Write a number with ``digits`` significant digits; missing as ``n/a``."""
+    """Write a number with ``digits`` significant digits; missing as ``n/a``.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+        For people: thousands in groups, no exponent between 0.0001 and a million.
+    """
     if value is None or np.isnan(value):
         return "n/a"
     if np.isinf(value):
@@ -52,7 +65,18 @@ def format_number(value: float, digits: int = 3) -> str:
 
 
 def format_p(p: float) -> str:
-    """Write a p-value as ``p = .032`` or ``p < .001``."""
+    """Write a p-value as ``p = .032`` or ``p < .001``.
+
+    Parameters
+    ----------
+    p : float
+        In [0, 1] or NaN.
+
+    Returns
+    -------
+    str
+        With three decimals.
+    """
     if np.isnan(p):
         return "p n/a"
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)

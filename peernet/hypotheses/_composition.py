@@ -18,6 +18,7 @@ __all__ = [
     "BadSums",
     "Composition",
     "close_shares",
+    "declared_sources",
     "read_sources",
     "reading_values",
 ]
@@ -77,6 +78,30 @@ def read_sources(columns: Sequence[Any], sources: Mapping[Any, str] | None) -> d
             f"{quoted(extra) or 'none'}. Declare every source once, so that the whole is a whole."
         )
     return {c: sources[c] for c in columns}
+
+
+def declared_sources(questions: Any, question: str, columns: Sequence[Any]) -> dict[Any, str] | None:
+    """Return the kinds that a codebook declares (columns ``social_in`` and ``reading``); None where it declares none.
+
+    In the strict reading = ``social``; in the wide one only = the kind of its plain name, else ``outside``; never = its
+    ``reading``, ``formal`` or ``solo``.
+    """
+    if questions is None or not len(questions) or not {"social_in", "reading"} <= set(questions.columns):
+        return None
+    mine = questions[questions["question"] == question].set_index("item")
+    said = mine["social_in"].fillna("")
+    if not said.isin(["strict", "wide"]).any() or not set(columns) <= set(mine.index):
+        return None
+    kinds = {}
+    for item in columns:
+        plain = _KIND_OF.get(str(item).strip().lower().replace(" ", "_"), "")
+        if said[item] == "strict":
+            kinds[item] = "social"
+        elif said[item] == "wide":
+            kinds[item] = plain if plain in ("manager", "search") else "outside"
+        else:
+            kinds[item] = "formal" if mine["reading"].fillna("")[item] == "formal" else "solo"
+    return kinds
 
 
 def _table(shares: pd.DataFrame) -> tuple[NDArray[np.float64], pd.DataFrame]:

@@ -11,7 +11,14 @@ import pandas as pd
 
 from peernet._check import count, literal, number
 from peernet._tables import as_ids
-from peernet.hypotheses._composition import READINGS, BadSums, close_shares, read_sources, reading_values
+from peernet.hypotheses._composition import (
+    READINGS,
+    BadSums,
+    close_shares,
+    declared_sources,
+    read_sources,
+    reading_values,
+)
 from peernet.hypotheses._estimation import FEW_ANSWERS, Sampled, Target, quantity_row, unit_table
 from peernet.hypotheses._roster import NotAsked, from_records, make_roster
 from peernet.results import Estimate, format_number, format_p, provenance
@@ -211,7 +218,7 @@ def social_share(
         People (index) x sources, percentages that sum to ``total``; blank beside a full sum is zero, all blank is no
         answer. Of Records the answers to ``question`` are taken, and people and respondents unless given.
     sources : mapping, optional
-        Source -> kind: ``social, manager, outside, search, formal, solo``. Plain names
+        Source -> kind: ``social, manager, outside, search, formal, solo``; by default as the codebook declares, else plain names
         (peers, manager, courses ...) are known.
     reading : str
         The reading that the answer is about; all are in ``readings``.
@@ -278,7 +285,9 @@ def social_share(
     }  # fmt: skip
     meaning = _meaning(options)
     if not isinstance(shares, pd.DataFrame):
+        questions = getattr(shares, "questions", None)
         shares, found, roster_people = from_records(shares, question, wave)
+        sources = declared_sources(questions, question, list(shares.columns)) if sources is None else sources
         respondents = found if respondents is None else respondents
         people = roster_people if people is None else people
     shares = shares.set_axis(as_ids(shares.index, "shares"), axis=0)

@@ -415,3 +415,19 @@ def test_the_ladder_draws_every_rung_and_the_claim() -> None:
     assert any(np.allclose(line.get_xdata(), 80) for line in ax.lines)
     assert ax.get_xlim() == (0, 100)
     plt.close(ax.figure)
+
+
+def test_the_codebook_declares_the_sources() -> None:
+    said = records("w1")
+    said.questions = pd.DataFrame(
+        {
+            "question": "learning_share", "item": SOURCES,
+            "reading": ["social", "social", "formal", "solo"], "social_in": ["strict", "wide", "", ""],
+        }
+    )  # fmt: skip
+    assert social_share(said).counted == {"strict": ["peers"], "wide": ["peers", "manager"]}
+    said.questions["social_in"] = ["wide", "", "", "strict"]
+    assert social_share(said).counted == {"strict": ["trial"], "wide": ["peers", "trial"]}
+    assert social_share(said, sources={**dict.fromkeys(SOURCES, "solo"), "courses": "social"}).counted[
+        "wide"
+    ] == ["courses"]

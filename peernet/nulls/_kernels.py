@@ -28,26 +28,25 @@ def shuffle_lanes(
     buffer = np.empty(n, labels.dtype)
     for lane in range(lanes):
         buffer[:] = labels
-        word = np.uint64(0)
-        fresh = False
         for s in range(len(starts) - 1):
-            low = starts[s]
-            for i in range(starts[s + 1] - 1, low, -1):
-                if fresh:
-                    half = word >> s32
-                    fresh = False
-                else:
-                    word = a + b + counter
-                    counter += one
-                    a = b ^ (b >> s11)
-                    b = c + (c << three)
-                    c = ((c << s24) | (c >> s40)) + word
-                    half = word & mask
-                    fresh = True
-                j = low + np.int64((half * np.uint64(i - low + 1)) >> s32)
-                held = buffer[i]
-                buffer[i] = buffer[j]
-                buffer[j] = held
-        for i in range(n):
-            out[i, lane] = buffer[i]
+            # Unsigned throughout: a signed index costs a third more, for the sake of counting from the end.
+            low = np.uint64(starts[s])
+            span = np.uint64(starts[s + 1]) - low
+            while span > one:
+                word = a + b + counter
+                counter += one
+                a = b ^ (b >> s11)
+                b = c + (c << three)
+                c = ((c << s24) | (c >> s40)) + word
+                i = low + span - one
+                j = low + (((word & mask) * span) >> s32)
+                buffer[i], buffer[j] = buffer[j], buffer[i]
+                span -= one
+                if span > one:
+                    i = low + span - one
+                    j = low + (((word >> s32) * span) >> s32)
+                    buffer[i], buffer[j] = buffer[j], buffer[i]
+                    span -= one
+        for q in range(n):
+            out[q, lane] = buffer[q]
     state[0], state[1], state[2], state[3] = a, b, c, counter

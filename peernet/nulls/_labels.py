@@ -92,10 +92,12 @@ def lanes(
         for low, high in zip(parts.starts[:-1], parts.starts[1:], strict=True)
         for i in range(high - 1, low, -1)
     ]
-    words = bits.random_raw(size * ((len(where) + 1) // 2)).reshape(size, -1)
-    halves = np.empty((size, 2 * words.shape[1]), dtype=np.uint64)
-    halves[:, 0::2] = words & np.uint64(0xFFFFFFFF)
-    halves[:, 1::2] = words >> np.uint64(32)
+    spans = np.maximum(np.diff(parts.starts) - 1, 0)
+    n_words = (spans + 1) // 2
+    words = bits.random_raw(size * int(n_words.sum())).reshape(size, -1)
+    halves = np.stack([words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)], axis=2).reshape(size, -1)
+    odd = 2 * np.cumsum(n_words)[spans % 2 == 1] - 1
+    halves = np.delete(halves, odd, axis=1)
     out[:] = in_order[:, None]
     column = np.arange(size)
     for k, (low, i) in enumerate(where):

@@ -17,6 +17,12 @@ _exports: dict[str, str] = {
     "manski_bounds": "peernet.hypotheses.bounds",
     "plot_ladder": "peernet.hypotheses._pictures",
     "social_share": "peernet.hypotheses.shares",
+    # networks: permutation tests and regressions over pairs
+    "cug_test": "peernet.hypotheses.permutation",
+    "qap_correlation": "peernet.hypotheses.permutation",
+    "mrqap": "peernet.hypotheses.mrqap",
+    "dyadic_regression": "peernet.hypotheses.dyadic",
+    "NetworkRegression": "peernet.hypotheses._fits",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604

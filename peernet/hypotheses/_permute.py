@@ -1,0 +1,139 @@
+"""Permutations of people, whole or within blocks, and the inner products that they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import permutations, product
+from math import factorial, prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peernet._check import quoted
+from peernet._parallel import run_blocks
+from peernet.errors import DataError
+
+if TYPE_CHECKING:
+    from peernet.network import PeerNetwork
+
+__all__ = ["Shuffler", "inner_products", "null_draws", "shuffler", "two_sided_p"]
+
+Floats = NDArray[np.float64]
+BLOCK = 64
+# Up to here numpy is quick enough, its matrix products stay on one thread, and numba's start-up is spared.
+SMALL = 48
+
+
+@dataclass(frozen=True, eq=False)
+class Shuffler:
+    """Relabellings of ``n`` people that keep everybody within their block."""
+
+    n: int
+    blocks: tuple[NDArray[np.intp], ...]
+
+    @property
+    def count(self) -> int:
+        """How many relabellings there are."""
+        return prod(factorial(len(b)) for b in self.blocks)
+
+    def draw(self, size: int, stream: np.random.Generator) -> NDArray[np.intp]:
+        """Return random relabellings, shape (size, n)."""
+        out = np.tile(np.arange(self.n, dtype=np.intp), (size, 1))
+        for block in self.blocks:
+            out[:, block] = stream.permuted(out[:, block], axis=1)
+        return out
+
+    def every(self, size: int) -> Iterator[NDArray[np.intp]]:
+        """Yield all relabellings, the identity first, in chunks of ``size``."""
+        rows: list[NDArray[np.intp]] = []
+        for parts in product(*(permutations(b) for b in self.blocks)):
+            row = np.arange(self.n, dtype=np.intp)
+            for block, part in zip(self.blocks, parts, strict=True):
+                row[block] = part
+            rows.append(row)
+            if len(rows) == size:
+                yield np.array(rows)
+                rows = []
+        if rows:
+            yield np.array(rows)
+
+
+def shuffler(net: PeerNetwork, within: str | None, second: NDArray[np.intp] | None = None) -> Shuffler:
+    """Return the relabellings of a network's people, within a column and a second division if given.
+
+    Raises
+    ------
+    DataError
+        For people without a value of ``within``, or if nobody can change places.
+    """
+    codes = np.zeros(net.n_people, dtype=np.intp)
+    if within is not None:
+        codes, _ = net.codes(within)
+        if (codes < 0).any():
+            lost = net.ids[codes < 0]
+            raise DataError(
+                f"within: {len(lost)} people have no {within!r} ({quoted(lost)}). Give them one with with_people(...), "
+                "or subset(...) to those who have."
+            )
+    if second is not None:
+        codes = codes * (second.max() + 1) + second
+    blocks = tuple(b for c in np.unique(codes) if len(b := np.flatnonzero(codes == c)) > 1)
+    if not blocks:
+        raise DataError("within: every block holds one person, so nobody can change places. Use coarser blocks.")
+    return Shuffler(net.n_people, blocks)
+
+
+def null_draws(
+    shuffle: Shuffler,
+    statistic: Callable[[NDArray[np.intp]], Floats],
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+    n_jobs: int,
+    progress: bool,
+) -> tuple[Floats, bool]:
+    """Return the statistic on random relabellings, or on every one where there are no more than ``n_draws``."""
+    if shuffle.count <= n_draws:
+        return np.concatenate([statistic(perms) for perms in shuffle.every(1024)]), True
+    parts = run_blocks(
+        lambda size, stream: statistic(shuffle.draw(size, stream)),
+        n_draws,
+        rng=rng,
+        block=BLOCK,
+        n_jobs=n_jobs,
+        progress=progress,
+        desc="permutations",
+    )
+    return np.concatenate(parts), False
+
+
+def inner_products(perms: NDArray[np.intp], moved: Floats, still: Floats) -> Floats:
+    """Return sum over i, j of moved[a, p[i], p[j]] * still[b, i, j], shape (n_perms, n_moved, n_still)."""
+    n = moved.shape[1]
+    if n <= SMALL:
+        fixed = still.reshape(len(still), -1).T
+        taken = (moved[:, p[:, None], p].reshape(len(moved), -1) @ fixed for p in perms)
+        return np.stack(list(taken))
+    from peernet.hypotheses import _kernels
+
+    out = np.empty((len(perms), len(moved), len(still)))
+    _kernels.cross(perms, np.ascontiguousarray(moved), np.ascontiguousarray(still), out)
+    return out
+
+
+def two_sided_p(observed: float, null: Floats, *, exact: bool, corrected: bool = True) -> tuple[float, float, float]:
+    """Return p for |null| >= |observed|, null >= observed, null <= observed.
+
+    Random draws count the data as one of them, (b + 1) / (R + 1); an exact null holds the data already, and
+    ``corrected=False`` gives b / R.
+    """
+    draws = null[np.isfinite(null)]
+    if not len(draws) or not np.isfinite(observed):
+        return float("nan"), float("nan"), float("nan")
+    slack = 1e-9 * max(abs(observed), float(np.abs(draws).max()), 1e-300)
+    one = 0 if exact or not corrected else 1
+    tails = (np.abs(draws) >= abs(observed) - slack, draws >= observed - slack, draws <= observed + slack)
+    a, b, c = (float((np.count_nonzero(t) + one) / (len(draws) + one)) for t in tails)
+    return a, b, c

@@ -32,6 +32,7 @@ def lab_command(folder: Path, *, browser: bool = True, port: int | None = None) 
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}"]
     command += ["--ServerApp.ip=127.0.0.1", "--LabApp.news_url=None"]
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command += ["--LabApp.extension_manager=readonly"]
     command += [] if browser else ["--no-browser"]
     command += [] if port is None else [f"--port={port}"]
     start = folder / "notebooks"

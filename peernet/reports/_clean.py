@@ -117,7 +117,8 @@ class Cleaner:
         from bs4 import BeautifulSoup
 
         html = _svg.SVG_ELEMENT.sub(lambda m: self._inline_svg(m.group(), cell), html)
-        soup = BeautifulSoup(html, "html.parser")
+        # A line break first: a text that is only an address must not look like one to the parser.
+        soup = BeautifulSoup("\n" + html.replace("<![", "&lt;!["), "html.parser")
         taken = sorted({tag.name for tag in soup.find_all(_REMOVED)})
         for tag in soup.find_all(_REMOVED):
             tag.decompose()
@@ -220,7 +221,11 @@ class Cleaner:
         return _svg.data_address(path.read_bytes(), kind)
 
     def _headings(self, soup: Any, listed: bool, shift: int) -> None:
-        for tag in soup.find_all(re.compile("^h[1-6]$")):
+        headings = re.compile("^h[1-6]$")
+        for tag in soup.find_all(headings):
+            for inner in tag.find_all(headings):
+                inner.unwrap()
+        for tag in soup.find_all(headings):
             if not listed:
                 tag.name = "h4"
                 continue

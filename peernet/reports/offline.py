@@ -16,6 +16,9 @@ _FETCHING = set(
     "src href xlink:href data poster action formaction background ping manifest longdesc codebase archive classid "
     "profile cite usemap lowsrc dynsrc icon".split()
 )
+_WORDS = set(
+    "alt alttext title class id lang dir content abbr summary placeholder value label name datetime".split()
+)
 _CSS_ADDRESS = re.compile(
     r"""url\(\s*(?P<q>["']?)(?P<url>.*?)(?P=q)\s*\)|@import\s+(?P<imp>[^;]+)""", re.I | re.S
 )
@@ -54,7 +57,9 @@ def check_offline(html: str) -> list[str]:
     []
     """
     scanner = _Scanner()
-    scanner.feed(html)
+    scanner.feed(
+        html.replace("<![", " ![")
+    )  # html.parser raises on some marked sections; a browser skips them
     scanner.close()
     return scanner.found
 
@@ -86,7 +91,7 @@ class _Scanner(HTMLParser):
                     self._address(tag, name, part.split()[0] if part.split() else "")
             elif name in _FETCHING:
                 self._address(tag, name, text)
-            elif "url(" in text.lower():
+            elif "url(" in text.lower() and name not in _WORDS and not name.startswith(("aria-", "data-")):
                 self._css(text, f"<{tag} {name}>")
 
     handle_startendtag = handle_starttag
@@ -102,6 +107,11 @@ class _Scanner(HTMLParser):
         elif self._inside == "script":
             for match in _SCRIPT_ADDRESS.finditer(data):
                 self._add("<script> would fetch", match.group())
+
+    def handle_comment(self, data: str) -> None:
+        """Look into comments that browsers end earlier than some parsers do."""
+        if data.startswith((">", "->")) or "--!>" in data:
+            self._nested(data, "<!-- -->")
 
     def _add(self, what: str, address: str) -> None:
         shown = address if len(address) <= 120 else address[:117] + "..."

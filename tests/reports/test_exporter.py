@@ -12,9 +12,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from peernet.reports import ReportError, ReportExporter, check_offline
+from peernet.reports._clean import Cleaner
+from peernet.reports._markdown import markdown_html, restore_math
 
 
 def load_traps() -> ModuleType:
@@ -315,3 +319,64 @@ def test_nbconvert_finds_the_exporter(tmp_path: Path) -> None:
         pytest.skip("peernet is not installed here, so its entry point is not registered")
     assert done.returncode == 0, done.stderr
     assert check_offline((tmp_path / "n.html").read_text()) == []
+
+
+FRAGMENTS = [
+    *"<>\"'();0\n \x00\ue000\ue001`",
+    *(
+        "&lt;",
+        "&#60;",
+        "<script>",
+        "</script>",
+        "<svg",
+        "</svg>",
+        "<style>",
+        "</style>",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+    ),
+    *(
+        "]]>",
+        "<math><mtext>",
+        "<table>",
+        "<a href=",
+        "<img src=",
+        "<img alt=a src=data:image/png;base64,AA==>",
+    ),
+    *(
+        " onerror=alert(1) ",
+        "javascript:alert(1)",
+        "http://evil.example/x",
+        "//evil.example",
+        "url(",
+        " style=",
+        "<p ",
+    ),
+    *(
+        "background:",
+        "\\75rl(",
+        "<iframe srcdoc=",
+        "<base href=",
+        "text",
+        "$x$",
+        "$$",
+        "```",
+        "# ",
+        "[a](",
+        "![b](",
+    ),
+    *("<textarea>", "<noscript>", "<title>", "<template>", "<h2>", "</h2>", "<h3>"),
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join), st.booleans())
+def test_no_mixture_of_fragments_gets_through(text: str, markdown: bool) -> None:
+    cleaner, formulas = Cleaner(), list[str]()
+    source = markdown_html(text, formulas) if markdown else text
+    html = restore_math(cleaner.clean(source, cell=1, headings=markdown), formulas)
+    found = Elements(f"<div>{html}</div>")
+    bad = {"script", "svg", "style", "iframe", "base", "textarea", "noscript", "title", "template"}
+    assert not {tag for tag, _ in found.tags} & bad
+    assert [attrs for _, attrs in found.tags if any(name.startswith("on") for name in attrs)] == []
+    assert check_offline(html) == []

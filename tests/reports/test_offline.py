@@ -44,6 +44,8 @@ from peernet.reports import check_offline
         '<svg><rect fill="url(https://a.example/x.svg#g)"/></svg>',
         '<table background="https://a.example/x.png"></table>',
         '<IMG SRC=" https://a.example/x.png">',
+        '<!--><img src="https://a.example/x.png">-->',
+        '<![x](<img src="https://a.example/x.png">',
     ],
 )
 def test_every_way_out_is_found(html: str) -> None:
@@ -68,6 +70,7 @@ def test_what_stays_inside_passes() -> None:
         '<style>p { background: url("data:image/png;base64,AA") } a { color: #0b5a72 }</style>'
         '<img src="data:image/png;base64,AA">'
         '<a href="#here">here</a><a href="https://doi.org/10.2307/2786835">paper</a> http://words.example in text'
+        '<p title="url(https://words.example/x)">words</p><img alt="url(https://words.example)" src="data:,">'
         '<svg><rect fill="url(#g)"/></svg><math xmlns="http://www.w3.org/1998/Math/MathML"></math>'
     )
     assert check_offline(html) == []

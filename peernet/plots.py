@@ -215,14 +215,15 @@ def plot_heatmap(
     with np.errstate(divide="ignore", invalid="ignore"):
         colour = np.clip(np.log2(value), -2.5, 2.5)
     colour[mask | ~np.isfinite(value)] = np.nan
-    ax.imshow(np.ma.masked_invalid(colour), cmap="PuOr_r", vmin=-3, vmax=3, aspect="auto")
+    picture = ax.imshow(np.ma.masked_invalid(colour), cmap="PuOr_r", vmin=-3, vmax=3, aspect="auto")
     for (i, j), n in np.ndenumerate(counts.to_numpy(dtype=float)):
         if mask[i, j]:
             ax.add_patch(
                 Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="////", edgecolor=_PALE, linewidth=0)
             )
             continue
-        ink = "white" if abs(np.nan_to_num(colour[i, j])) > 2.1 else INK
+        red, green, blue, _ = picture.to_rgba(np.nan_to_num(colour[i, j]))
+        ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else INK
         amount = f"{n:,.0f}".replace(",", " ") if n == round(n) else f"{n:.1f}"
         chance = f"×{value[i, j]:.2g}" if np.isfinite(value[i, j]) else "×–"
         ax.text(
@@ -369,6 +370,12 @@ def plot_curve(
         if name != "" and len(part):
             ax.annotate(str(name), (part[x].iloc[-1], part["value"].iloc[-1]), xytext=(4, 0), color=hue,
                         textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    if pd.api.types.is_datetime64_any_dtype(frame[x].dtype):
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        where = AutoDateLocator(maxticks=7)
+        ax.xaxis.set_major_locator(where)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(where))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     _title(ax, title)

@@ -57,7 +57,8 @@ NETWORK: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "ids read as decimals": (
         lambda: PeerNetwork([7.0, 8.0], pd.DataFrame({"teacher": [7.0], "learner": [8.0]})),
-        "ids are decimals (rows 0, 1: 7.0, 8.0), so leading zeros and missing cells are already lost. Read the ids as text",
+        "ids are decimals (rows 0, 1: 7.0, 8.0), so leading zeros and missing cells are already lost. Read "
+        "the ids as text",
     ),
     "self-ties": (
         lambda: PeerNetwork(PEOPLE, ties(("ana", "bo"), ("bo", "bo"), ("cy", "cy"))),
@@ -122,7 +123,8 @@ ROSTERS = {
     "empty id": ("id,name\n1,Ana\n,Bo\n3,Cy\n", "1 of 3 people have no id (row 3). Give each an id"),
     "duplicate ids": (
         "id,unit\n007,A\n008,B\n007,C\n",
-        "1 ids stand more than once with different values (rows 2, 4: '007', '007'). Keep one row per person, or date the rows",
+        "1 ids stand more than once with different values (rows 2, 4: '007', '007'). Keep one row per "
+        "person, or date the rows",
     ),
     "spells that overlap": (
         "id,unit,effective_from,effective_to\n007,A,2024-01-01,2024-06-30\n007,B,2024-06-01,\n",
@@ -188,7 +190,8 @@ SURVEYS = {
     "shares in words": ("id,n1,s1,s2\n007,,most,40\n", "a share is not a number"),
     "ids without their zeros": (
         "id,n1,s1,s2\n7,,60,40\n8,,50,50\n",
-        "none of the 2 respondents is on the roster (rows 2, 3: '7', '8'). Is it the right roster, or have ids lost their leading zeros?",
+        "none of the 2 respondents is on the roster (rows 2, 3: '7', '8'). Is it the right roster, or have "
+        "ids lost their leading zeros?",
     ),
     "anonymous link": (
         "id,n1,s1,s2\n,Bo Alm,60,40\n,,50,50\n",
@@ -207,7 +210,8 @@ def test_survey(name: str, tmp_path: Path) -> None:
 CODEBOOKS = {
     "no direction": (
         {"column": "n1", "kind": "nomination", "relation": "advice", "slot": 1, "proposed_respondent_is": "learner", "because": "learn"},
-        "nobody has confirmed who teaches in relation 'advice' (row 2: ''). Proposed: 'learner', because the question says 'learn'. "
+        "nobody has confirmed who teaches in relation 'advice' (row 2: ''). Proposed: 'learner', because the "
+        "question says 'learn'. "
         "Write respondent_is = 'learner' (the person named teaches) or 'teacher'",
     ),
     "wrong direction word": (

@@ -13,6 +13,7 @@ _exports: dict[str, str] = {
     "read_qualtrics": "qualtrics",
     "read_slack": "slack",
     "read_completions": "completions",
+    "read_git": "git",
     "Codebook": "codebook",
 }
 

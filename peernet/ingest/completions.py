@@ -11,7 +11,7 @@ from peernet._check import quoted, rows_text, suggest
 from peernet.errors import DataError
 from peernet.ingest._files import PathLike, RawTable, read_table
 from peernet.ingest._times import DateOrder, parse_times
-from peernet.ingest.people import _plain
+from peernet.ingest.people import _plain, same_heading
 from peernet.ingest.survey import Aliases, People, roster_of
 from peernet.records.identity import clean_text, match_names
 from peernet.records.report import Ledger
@@ -129,7 +129,10 @@ def _named(raw: RawTable, columns: Mapping[str, str] | None, ledger: Ledger) -> 
     for field, synonyms in _SYNONYMS.items():
         if field in given:
             continue
-        hit = next((c for s in synonyms for c in raw.frame.columns if plain[c] == s and c not in found), None)
+        hit = next(
+            (c for s in synonyms for c in raw.frame.columns if same_heading(plain[c], s) and c not in found),
+            None,
+        )
         if hit is not None:
             found[hit] = field
     lost = [f for f in _NEEDED if f not in found.values()]

@@ -58,6 +58,11 @@ def _plain(heading: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", normalise_name(heading).replace("_", " ")))
 
 
+def same_heading(one: str, other: str) -> bool:
+    """Say whether two folded headings are the same but for blanks (e mail, email)."""
+    return one.replace(" ", "") == other.replace(" ", "")
+
+
 def propose_columns(headings: Iterable[str]) -> pd.DataFrame:
     """Which column of a roster holds which field, as far as its heading tells.
 
@@ -77,7 +82,7 @@ def propose_columns(headings: Iterable[str]) -> pd.DataFrame:
     rows: list[dict[str, str]] = []
     taken: set[str] = set()
     for field, synonyms in _SYNONYMS.items():
-        hit = next((n for s in synonyms for n in names if plain[n] == s and n not in taken), None)
+        hit = next((n for s in synonyms for n in names if same_heading(plain[n], s) and n not in taken), None)
         if hit is not None:
             taken.add(hit)
             rows.append({"field": field, "column": hit, "how": "heading"})
@@ -271,11 +276,12 @@ def _managers(
         for frame in (people, spells):
             if column not in frame.columns:
                 continue
-            found = match_names(frame[column].fillna(""), people, aliases=aliases)
+            given = frame[column].fillna("")
+            found = match_names(given, people, aliases=aliases)
             frame[column] = found.person.set_axis(frame.index)
             if frame is people:
                 reviews.append(found.review)
-                lost = int(found.review["n"].sum())
+                lost = int(((given != "").to_numpy() & found.person.isna().to_numpy()).sum())
                 ledger.flag("rows", f"{column} fits nobody on the roster (left empty)", n=lost)
     review = pd.concat(reviews, ignore_index=True) if reviews else match_names([], people).review
     return people, spells, review

@@ -1,0 +1,353 @@
+"""What every reader of traces shares: accounts, who they are, the ties found, and the account of it all."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from peernet.errors import DataError
+from peernet.ingest.survey import Aliases, People, roster_of
+from peernet.records.identity import clean_text, match_names, normalise_name
+from peernet.records.report import UNMATCHED, Ledger
+from peernet.records.tables import Records, empty_table
+
+__all__ = ["Account", "Traces", "allowed", "progress_bar"]
+
+LOGINS = ("login", "github", "username", "user_name", "slack_id", "upn")
+
+
+class Account(NamedTuple):
+    """Somebody as one system knows them."""
+
+    handle: str
+    name: str
+    email: str
+    login: str
+    bot: bool
+
+
+def allowed(wanted: Iterable[str] | str | None) -> frozenset[str] | None:
+    """Return the channels to read, without ``#`` and case; None = all."""
+    if wanted is None:
+        return None
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    return frozenset(str(n).lstrip("#").casefold() for n in names)
+
+
+def progress_bar(rows: Iterable[Any], progress: bool, about: str) -> Iterable[Any]:
+    """Wrap rows in a progress bar when it was asked for."""
+    if not progress:
+        return rows
+    from tqdm.auto import tqdm
+
+    return tqdm(rows, desc=about, unit=" rows", leave=False)
+
+
+class Traces:
+    """Ties and attendances as a reader finds them, in a few bytes each, until people are known.
+
+    Parameters
+    ----------
+    reader, source : str
+        Name of the function, and the value of ``source`` in its events.
+    """
+
+    def __init__(self, reader: str, source: str) -> None:
+        self.ledger = Ledger(reader)
+        self.source = source
+        self.accounts: list[Account] = []
+        self._row: dict[str, int] = {}
+        self._words: dict[str, int] = {}
+        self._time, self._weight, self._confirmed = array("q"), array("d"), array("b")
+        self._teacher, self._learner = array("l"), array("l")
+        self._kind, self._context, self._topic = array("l"), array("l"), array("l")
+        self._evidence: list[str] = []
+        self._sessions: list[tuple[str, int, int, str, str]] = []
+        self.says_confirmed = False
+
+    def account(
+        self, handle: str, *, name: str = "", email: str = "", login: str = "", bot: bool = False
+    ) -> int:
+        """Return the number of an account; what is said later fills what was not known before."""
+        at = self._row.get(handle)
+        if at is None:
+            at = self._row[handle] = len(self.accounts)
+            self.accounts.append(Account(handle, clean_text(name), email.strip().lower(), login.strip(), bot))
+        elif name or email or login or bot:
+            old = self.accounts[at]
+            self.accounts[at] = Account(
+                handle,
+                old.name or clean_text(name),
+                old.email or email.strip().lower(),
+                old.login or login.strip(),
+                old.bot or bot,
+            )
+        return at
+
+    def known(self, handle: str) -> int | None:
+        """Return the number of an account that was registered before."""
+        return self._row.get(handle)
+
+    def _word(self, value: str) -> int:
+        return self._words.setdefault(value, len(self._words))
+
+    def tie(
+        self,
+        time: int,
+        teacher: int,
+        learner: int,
+        kind: str,
+        *,
+        weight: float = 1.0,
+        context: str = "",
+        topic: str = "",
+        evidence: str = "",
+        confirmed: bool = False,
+    ) -> None:
+        """Note that an account taught another; time in microseconds since 1970, UTC."""
+        self._time.append(time)
+        self._teacher.append(teacher)
+        self._learner.append(learner)
+        self._kind.append(self._word(kind))
+        self._weight.append(weight)
+        self._context.append(self._word(context))
+        self._topic.append(self._word(topic))
+        self._confirmed.append(confirmed)
+        self._evidence.append(evidence)
+
+    def attend(self, session: str, account: int, time: int, role: str, kind: str) -> None:
+        """Note that an account was part of something."""
+        self._sessions.append((session, account, time, role, kind))
+
+    def records(
+        self,
+        people: People | None,
+        aliases: Aliases,
+        *,
+        direction: str,
+        time_zone: str = "UTC, as stated in the file",
+        notes: Iterable[str] = (),
+        by_name: bool = False,
+    ) -> Records:
+        """Find out who the accounts are, and close the books."""
+        roster = None if people is None else roster_of(people)
+        active = self._active()
+        if roster is None:
+            person, table = self._from_file(active, aliases)
+            review = pd.DataFrame(columns=UNMATCHED)
+        else:
+            person, review = self._from_roster(active, roster, aliases, by_name)
+            table = roster
+        events = self._events(person)
+        sessions = self._attendances(person)
+        ends = [t for t in (events["time"], sessions["time"].dropna()) if len(t)]
+        self.ledger.notes.extend(notes)
+        self.ledger.facts.update(
+            direction=direction, time_zone=time_zone, unmatched=review,
+            start=min(t.min() for t in ends) if ends else None, end=max(t.max() for t in ends) if ends else None,
+        )  # fmt: skip
+        pairs = [
+            {"person": person[i], "system": self.source, "id": a.handle}
+            for i, a in enumerate(self.accounts) if person[i] is not None and active[i] and a.handle != person[i]
+        ]  # fmt: skip
+        known = pd.DataFrame(pairs, columns=["person", "system", "id"]).astype("str")
+        return Records(
+            people=table, events=events, sessions=sessions, aliases=known, report=self.ledger.report()
+        )
+
+    def _active(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Mark the accounts that occur in a tie or an attendance."""
+        out = np.zeros(len(self.accounts), dtype=bool)
+        for column in (self._teacher, self._learner):
+            out[_ints(column)] = True
+        out[[s[1] for s in self._sessions]] = True
+        return out
+
+    def _from_file(self, active: Any, aliases: Aliases) -> tuple[list[str | None], pd.DataFrame]:
+        """Without a roster: one person an e-mail or handle, joined where an alias says so."""
+        given = _plain_aliases(aliases)
+        person: list[str | None] = []
+        for account in self.accounts:
+            if account.bot:
+                person.append(None)
+                continue
+            forms = (account.handle, account.email, account.login, account.name)
+            said = next(
+                (given[f] for form in forms for f in (form, normalise_name(form)) if form and f in given),
+                None,
+            )
+            person.append(said or account.email or account.handle)
+        rows: dict[str, tuple[str, str]] = {}
+        for i, account in enumerate(self.accounts):
+            who = person[i]
+            if who is not None and active[i]:
+                name, mail = rows.get(who, ("", ""))
+                rows[who] = (name or account.name, mail or account.email)
+        order = sorted(rows)
+        table = pd.DataFrame(
+            {"name": [rows[p][0] for p in order], "email": [rows[p][1] for p in order]},
+            index=pd.Index(order, dtype="str", name="person"), dtype="str",
+        )  # fmt: skip
+        n_bots = sum(a.bot for i, a in enumerate(self.accounts) if active[i])
+        self.ledger.read("accounts", int(active.sum()))
+        self.ledger.drop("accounts", "bots and apps", (), stage="match", n=n_bots)
+        self.ledger.notes.append(
+            "no roster was given: one person an e-mail address or account, nobody without a trace"
+        )
+        return person, table
+
+    def _from_roster(
+        self, active: Any, roster: pd.DataFrame, aliases: Aliases, by_name: bool
+    ) -> tuple[list[str | None], pd.DataFrame]:
+        """Match by alias, e-mail and login; names are proposed, or applied where a source has nothing else."""
+        human = [i for i, a in enumerate(self.accounts) if active[i] and not a.bot]
+        label = {
+            i: f"{self.accounts[i].email or self.accounts[i].name or 'unnamed'} ({self.accounts[i].handle})"
+            for i in human
+        }
+        person: list[str | None] = [None] * len(self.accounts)
+        logins = tuple(c for c in LOGINS if c in roster.columns)
+        forms: list[tuple[Any, tuple[str, ...]]] = [
+            (lambda i: self.accounts[i].handle, logins),
+            (lambda i: label[i], ()),
+            (lambda i: self.accounts[i].email, ("email",)),
+            (lambda i: self.accounts[i].login, logins),
+        ]
+        if by_name:
+            forms.append((lambda i: "" if self.accounts[i].email else self.accounts[i].name, ("name",)))
+        for form, columns in forms:
+            left = [i for i in human if person[i] is None]
+            found = match_names([form(i) for i in left], roster, aliases=aliases, columns=columns)
+            for i, who in zip(left, found.person, strict=True):
+                person[i] = str(who) if pd.notna(who) else None
+        lost = [i for i in human if person[i] is None]
+        n_active = int(active.sum())
+        self.ledger.read("accounts", n_active)
+        self.ledger.drop("accounts", "bots and apps", (), stage="match", n=n_active - len(human))
+        self.ledger.drop("accounts", "not on the roster", (), stage="match", n=len(lost))
+        counts = Counter(person[i] for i in human if person[i] is not None)
+        self.ledger.flag(
+            "accounts", "several accounts of one person", n=sum(n for n in counts.values() if n > 1)
+        )
+        return person, self._review(lost, label, roster)
+
+    def _review(self, lost: list[int], label: Mapping[int, str], roster: pd.DataFrame) -> pd.DataFrame:
+        """Propose people for accounts that nothing but their name ties to the roster."""
+        names = [self.accounts[i].name for i in lost]
+        by_name = match_names(names, roster, columns=("name",))
+        near = (
+            by_name.review.drop_duplicates("given").set_index("given")
+            if len(by_name.review)
+            else by_name.review
+        )
+        rows = []
+        for i, who in zip(lost, by_name.person, strict=True):
+            offer: dict[str, Any] = {
+                "suggested": "",
+                "suggested_name": "",
+                "score": float("nan"),
+                "why": "nobody is near",
+            }
+            if pd.notna(who):
+                why = "same name, another e-mail" if self.accounts[i].email else "same name, no e-mail"
+                offer = {
+                    "suggested": who,
+                    "suggested_name": str(roster.at[who, "name"]),
+                    "score": 1.0,
+                    "why": why,
+                }
+            elif self.accounts[i].name in near.index:
+                offer = near.loc[
+                    self.accounts[i].name, ["suggested", "suggested_name", "score", "why"]
+                ].to_dict()
+            rows.append({"given": label[i], "n": 1, **offer, "person": ""})
+        return pd.DataFrame(rows, columns=UNMATCHED)
+
+    def _events(self, person: list[str | None]) -> pd.DataFrame:
+        """Make the table of events, counting what is left out."""
+        n = len(self._time)
+        self.ledger.read("events", n)
+        teacher, learner = _ints(self._teacher), _ints(self._learner)
+        bot = np.array([a.bot for a in self.accounts], dtype=bool)
+        codes, ids = pd.factorize(pd.Series(person, dtype="object"))
+        codes = np.asarray(codes)
+        with_bot = bot[teacher] | bot[learner]
+        lost = ~with_bot & ((codes[teacher] < 0) | (codes[learner] < 0))
+        own = ~with_bot & ~lost & (codes[teacher] == codes[learner])
+        self.ledger.drop("events", "teacher or learner is a bot", (), stage="match", n=int(with_bot.sum()))
+        self.ledger.drop(
+            "events", "teacher or learner is not on the roster", (), stage="match", n=int(lost.sum())
+        )
+        self.ledger.drop("events", "a person with themselves", (), n=int(own.sum()))
+        keep = np.flatnonzero(~(with_bot | lost | own))
+        shape = empty_table("events")
+        if not len(keep):
+            return shape.assign(confirmed=pd.Series(dtype="bool")) if self.says_confirmed else shape
+        time = _ints(self._time)[keep]
+        names = np.array([str(i) for i in ids], dtype=object)
+        words = np.array(list(self._words), dtype=object)
+        evidence = pd.Series([self._evidence[i] for i in keep], dtype="str")
+        frame = pd.DataFrame(
+            {
+                "event_id": evidence, "time": pd.to_datetime(time, unit="us", utc=True), "teacher": names[codes[teacher[keep]]],
+                "learner": names[codes[learner[keep]]], "kind": words[_ints(self._kind)[keep]],
+                "weight": np.frombuffer(self._weight)[keep], "context": words[_ints(self._context)[keep]],
+                "topic": words[_ints(self._topic)[keep]], "source": self.source, "evidence": evidence,
+            }
+        )  # fmt: skip
+        if self.says_confirmed:
+            frame["confirmed"] = np.frombuffer(self._confirmed, dtype=np.int8)[keep].astype(bool)
+        order = ["time", "evidence", "kind", "teacher", "learner"]
+        frame = frame.astype(dict(shape.dtypes.items())).sort_values(order, kind="stable", ignore_index=True)
+        nth = frame.groupby("evidence", sort=False).cumcount()
+        frame["event_id"] = frame["evidence"].where(
+            nth == 0, frame["evidence"] + "#" + (nth + 1).astype("str")
+        )
+        return frame
+
+    def _attendances(self, person: list[str | None]) -> pd.DataFrame:
+        """Make the table of sessions."""
+        shape = empty_table("sessions")
+        if not self._sessions:
+            return shape
+        self.ledger.read("attendances", len(self._sessions))
+        rows = [(s, person[a], t, role, kind) for s, a, t, role, kind in self._sessions]
+        kept = [r for r in rows if r[1] is not None]
+        self.ledger.drop(
+            "attendances", "bot, or not on the roster", (), stage="match", n=len(rows) - len(kept)
+        )
+        frame = pd.DataFrame(kept, columns=shape.columns)
+        before = len(frame)
+        frame = frame.sort_values(["time", "session", "person", "role"], kind="stable")
+        frame = frame.drop_duplicates(["session", "person", "role", "kind"], ignore_index=True)
+        self.ledger.drop("attendances", "the same person in the same role again", (), n=before - len(frame))
+        frame["time"] = pd.to_datetime(frame["time"].astype("int64"), unit="us", utc=True)
+        return frame.astype(dict(shape.dtypes.items()))
+
+
+def _ints(column: array[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return an array of whole numbers without copying."""
+    if not len(column):
+        return np.zeros(0, dtype=np.int64)
+    return np.frombuffer(column, dtype=f"i{column.itemsize}")
+
+
+def _plain_aliases(aliases: Aliases) -> dict[str, str]:
+    """Return given -> person where there is no roster to check against."""
+    if aliases is None:
+        return {}
+    if isinstance(aliases, Mapping):
+        pairs = [(str(k), str(v)) for k, v in aliases.items()]
+    else:
+        column = next((c for c in ("given", "id") if c in aliases.columns), None)
+        if column is None or "person" not in aliases.columns:
+            raise DataError(
+                f"aliases needs the columns given (or id) and person. Columns: {', '.join(map(str, aliases.columns)) or 'none'}."
+            )
+        pairs = [(str(g), str(p)) for g, p in aliases[[column, "person"]].dropna().itertuples(index=False)]
+    return {form: p for g, p in pairs if p.strip() for form in (g.strip(), normalise_name(g))}

@@ -13,6 +13,8 @@ _exports: dict[str, str] = {
     "adoptions_from": "peernet.diffusion.sources",
     "adoption_curve": "peernet.diffusion.adoption",
     "exposure": "peernet.diffusion.exposure",
+    "fit_nbda": "peernet.diffusion.transmission",
+    "NBDAFit": "peernet.diffusion.transmission",
     "structural_equivalence": "peernet.diffusion.exposure",
 }
 
@@ -37,3 +39,4 @@ if TYPE_CHECKING:
     from peernet.diffusion.adoption import adoption_curve
     from peernet.diffusion.exposure import exposure, structural_equivalence
     from peernet.diffusion.sources import adoptions_from
+    from peernet.diffusion.transmission import NBDAFit, fit_nbda

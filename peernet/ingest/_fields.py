@@ -30,9 +30,19 @@ from peernet.ingest._files import (
 from peernet.records.report import Ledger
 
 __all__ = [
-    "Tar", "dig", "epoch_us", "is_bot_name", "iso_us", "json_documents", "json_lines", "open_export", "rows_of", "short",
-    "text", "whole",
-]  # fmt: skip
+    "Tar",
+    "dig",
+    "epoch_us",
+    "is_bot_name",
+    "iso_us",
+    "json_documents",
+    "json_lines",
+    "open_export",
+    "rows_of",
+    "short",
+    "text",
+    "whole",
+]
 
 MAX_LINE = 64 * 1024**2
 _EARLIEST = 315_532_800_000_000  # 1980, in microseconds
@@ -95,7 +105,7 @@ def iso_us(value: Any) -> int | None:
 
 
 def epoch_us(value: Any, per_second: int = 1) -> int | None:
-    """Microseconds since 1970 of a number (or text) that counts seconds, or 1/per_second of them; None where it does not."""
+    """Microseconds since 1970 of a number (or text) of seconds, or of 1/per_second of them; None if it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -128,7 +138,8 @@ def is_bot_name(name: str) -> bool:
 def json_lines(path: PathLike, ledger: Ledger, what: str) -> Iterator[dict[str, Any]]:
     """Yield the objects of a file with one JSON object a line (``.gz`` too), line by line.
 
-    A line that is cut, wrongly encoded or not an object is dropped and counted under ``what`` with its number.
+    A line that is cut, wrongly encoded or not an object is dropped and counted under ``what`` with its
+    number.
 
     Raises
     ------
@@ -149,7 +160,8 @@ def json_lines(path: PathLike, ledger: Ledger, what: str) -> Iterator[dict[str, 
                 line = file.readline(MAX_LINE + 1)
             except (zlib.error, EOFError, OSError) as error:
                 raise DataError(
-                    f"{where.name} is damaged after line {number} ({error}). The download was cut; fetch it again."
+                    f"{where.name} is damaged after line {number} ({error}). The download was cut; fetch "
+                    "it again."
                 ) from None
             if not line:
                 break
@@ -165,7 +177,8 @@ def json_lines(path: PathLike, ledger: Ledger, what: str) -> Iterator[dict[str, 
             yield value
     if not good:
         raise DataError(
-            f"{where.name}: none of its {number} lines is a complete JSON object. Is it the right file? Export it again."
+            f"{where.name}: none of its {number} lines is a complete JSON object. Is it the right file? "
+            "Export it again."
         )
 
 
@@ -281,7 +294,8 @@ def json_documents(path: PathLike, ledger: Ledger, what: str) -> Iterator[tuple[
     if where.is_file() and where.suffix.lower() not in (".zip", ".tar", ".gz", ".tgz"):
         if where.stat().st_size > MAX_MEMBER:
             raise DataError(
-                f"{where.name} has more than {MAX_MEMBER} bytes as one JSON document. Export it as JSON lines, or in parts."
+                f"{where.name} has more than {MAX_MEMBER} bytes as one JSON document. Export it as JSON "
+                "lines, or in parts."
             )
         ledger.files.append(file_facts(where))
         yield where.name, load_json(where.read_bytes(), where.name)

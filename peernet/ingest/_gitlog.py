@@ -1,4 +1,4 @@
-"""Talking to git: the log, the mailmap and blame, as streams, with everything switched off that runs code of the repository."""
+"""Talking to git: log, mailmap and blame as streams, with all switched off that would run the repository's code."""
 
 from __future__ import annotations
 
@@ -20,11 +20,31 @@ __all__ = ["Commit", "History", "read_blame"]
 # %x00 cannot stand in a message, so it ends a commit; %x1f and %x1d part fields and trailers.
 _FORMAT = "%H%x1f%P%x1f%aN%x1f%aE%x1f%at%x1f%ct%x1f%s%x1f%(trailers:only=true,unfold=true,separator=%x1d)%x00"
 _SAFE = (
-    "-c", "core.fsmonitor=false", "-c", "log.showSignature=false", "-c", "core.pager=cat", "-c", "color.ui=false",
-    "-c", "protocol.allow=never", "-c", "i18n.logOutputEncoding=UTF-8", "-c", "core.quotePath=true", "-c", "core.hooksPath=/dev/null",
-    "-c", "log.mailmap=true", "-c", "core.attributesFile=/dev/null", "-c", "diff.noprefix=false",
-    "-c", "diff.mnemonicPrefix=false",
-)  # fmt: skip
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "core.pager=cat",
+    "-c",
+    "color.ui=false",
+    "-c",
+    "protocol.allow=never",
+    "-c",
+    "i18n.logOutputEncoding=UTF-8",
+    "-c",
+    "core.quotePath=true",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "log.mailmap=true",
+    "-c",
+    "core.attributesFile=/dev/null",
+    "-c",
+    "diff.noprefix=false",
+    "-c",
+    "diff.mnemonicPrefix=false",
+)
 _EVERYTHING = ("--exclude=refs/notes/*", "--exclude=refs/stash", "--exclude=refs/replace/*", "--all", "HEAD")
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
 _KEY = re.compile(r"^([A-Za-z0-9][A-Za-z0-9-]*)\s*[:=]\s*(.*)$", re.DOTALL)
@@ -82,9 +102,13 @@ class History:
         """Return an environment without a terminal, a network or surprises."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         return kept | {
-            "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_PAGER": "cat", "LC_ALL": "C",
-        }  # fmt: skip
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_PAGER": "cat",
+            "LC_ALL": "C",
+        }
 
     def open(self, *arguments: str, stdin: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start git."""
@@ -117,7 +141,8 @@ class History:
             (line for line in lines if line.startswith("fatal")), lines[0] if lines else "no reason given"
         )
         return DataError(
-            f"read_git: git cannot read {self.path.name!r}: {why[:200]}. Give the folder of a complete git repository."
+            f"read_git: git cannot read {self.path.name!r}: {why[:200]}. Give the folder of a complete "
+            "git repository."
         )
 
     def commits(self, ledger: Ledger) -> Iterator[Commit]:
@@ -191,9 +216,21 @@ class History:
     def changes(self, revision: str) -> dict[bytes, list[tuple[int, int]]]:
         """Return the lines of the first parent that a commit changes or deletes: file -> (first, last)."""
         raw = self._run(
-            "diff-tree", "-r", "-p", "-U0", "-M", "-w", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "--src-prefix=a/", "--dst-prefix=b/",
-            f"{revision}^1", revision,
-        )  # fmt: skip
+            "diff-tree",
+            "-r",
+            "-p",
+            "-U0",
+            "-M",
+            "-w",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--ignore-submodules=all",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            f"{revision}^1",
+            revision,
+        )
         out: dict[bytes, list[tuple[int, int]]] = {}
         name, left = b"", 0
         for line in raw.split(b"\n"):

@@ -262,9 +262,8 @@ class Traces:
                     "why": why,
                 }
             elif self.accounts[i].name in near.index:
-                offer = near.loc[
-                    self.accounts[i].name, ["suggested", "suggested_name", "score", "why"]
-                ].to_dict()
+                found = near.loc[self.accounts[i].name]
+                offer = {k: found[k] for k in ("suggested", "suggested_name", "score", "why")}
             rows.append({"given": label[i], "n": 1, **offer, "person": ""})
         return pd.DataFrame(rows, columns=UNMATCHED)
 
@@ -294,12 +293,18 @@ class Traces:
         evidence = pd.Series([self._evidence[i] for i in keep], dtype="str")
         frame = pd.DataFrame(
             {
-                "event_id": evidence, "time": pd.to_datetime(time, unit="us", utc=True), "teacher": names[codes[teacher[keep]]],
-                "learner": names[codes[learner[keep]]], "kind": words[_ints(self._kind)[keep]],
-                "weight": np.frombuffer(self._weight)[keep], "context": words[_ints(self._context)[keep]],
-                "topic": words[_ints(self._topic)[keep]], "source": self.source, "evidence": evidence,
+                "event_id": evidence,
+                "time": pd.to_datetime(time, unit="us", utc=True),
+                "teacher": names[codes[teacher[keep]]],
+                "learner": names[codes[learner[keep]]],
+                "kind": words[_ints(self._kind)[keep]],
+                "weight": np.frombuffer(self._weight)[keep],
+                "context": words[_ints(self._context)[keep]],
+                "topic": words[_ints(self._topic)[keep]],
+                "source": self.source,
+                "evidence": evidence,
             }
-        )  # fmt: skip
+        )
         if self.says_confirmed:
             frame["confirmed"] = np.frombuffer(self._confirmed, dtype=np.int8)[keep].astype(bool)
         order = ["time", "evidence", "kind", "teacher", "learner"]
@@ -346,8 +351,7 @@ def _plain_aliases(aliases: Aliases) -> dict[str, str]:
     else:
         column = next((c for c in ("given", "id") if c in aliases.columns), None)
         if column is None or "person" not in aliases.columns:
-            raise DataError(
-                f"aliases needs the columns given (or id) and person. Columns: {', '.join(map(str, aliases.columns)) or 'none'}."
-            )
+            have = ", ".join(map(str, aliases.columns)) or "none"
+            raise DataError(f"aliases needs the columns given (or id) and person. Columns: {have}.")
         pairs = [(str(g), str(p)) for g, p in aliases[[column, "person"]].dropna().itertuples(index=False)]
     return {form: p for g, p in pairs if p.strip() for form in (g.strip(), normalise_name(g))}

@@ -54,16 +54,17 @@ def read_git(
 ) -> Records:
     """Who reviewed, helped and wrote with whom, from the commit trailers of a git repository.
 
-    Direction: the person named in ``Reviewed-by``, ``Helped-by``, ``Suggested-by``, ``Mentored-by``, ``Improved-by``,
-    ``Thanks-to`` and ``Inspired-by`` teaches the author of the commit (weight 1). ``Co-authored-by`` is symmetric: it says
-    nothing about who taught, and is kept as two events of weight 1/2, one each way. Sign-offs, acks, tests and reports are
-    counted and not read as teaching. With ``blame``, whoever last wrote a line that a commit changes or deletes teaches
-    the author of that commit (kind "builds on", weight = number of such lines): the nearest to learning from code, and
-    the one most confounded by who is assigned to which module.
+    Direction: the person named in ``Reviewed-by``, ``Helped-by``, ``Suggested-by``, ``Mentored-by``,
+    ``Improved-by``, ``Thanks-to`` and ``Inspired-by`` teaches the author of the commit (weight 1).
+    ``Co-authored-by`` is symmetric: it says nothing about who taught, and is kept as two events of weight
+    1/2, one each way. Sign-offs, acks, tests and reports are counted and not read as teaching. With
+    ``blame``, whoever last wrote a line that a commit changes or deletes teaches the author of that commit
+    (kind "builds on", weight = number of such lines): the nearest to learning from code, and the one most
+    confounded by who is assigned to which module.
 
-    Git itself reads the history (``git log`` and ``git blame`` through a subprocess): it applies ``.mailmap`` to authors and
-    trailers, finds the trailers of the last paragraph, and unfolds them. Nothing in the repository is run or changed, and
-    nothing is fetched.
+    Git itself reads the history (``git log`` and ``git blame`` through a subprocess): it applies
+    ``.mailmap`` to authors and trailers, finds the trailers of the last paragraph, and unfolds them. Nothing
+    in the repository is run or changed, and nothing is fetched.
 
     Parameters
     ----------
@@ -74,14 +75,15 @@ def read_git(
     revisions : str, optional
         Branch, tag or range such as ``"v1..main"``. Default: every branch and tag (not notes, not the stash).
     trailers : dict, optional
-        Trailer -> kind of event, instead of ``TRAILERS``; the person named is then the teacher. ``{"acked-by": "ack"}``.
+        Trailer -> kind of event, instead of ``TRAILERS``; the person named is then the teacher.
+        ``{"acked-by": "ack"}``.
     time : {"committer", "author"}
         Whose clock: "committer" is when the change came in, and is in order; rebasing moves it.
     merges : bool
         Read the trailers of merge commits too.
     copies : {"keep", "drop"}
-        What to do with commits that have author, author time and trailers of another (cherry-picks, rebased branches).
-        They are counted either way.
+        What to do with commits that have author, author time and trailers of another (cherry-picks, rebased
+        branches). They are counted either way.
     blame : bool
         Also read whose lines each commit changes. Slow: a process for every file that a commit changes.
     blame_commits : int, optional
@@ -96,9 +98,9 @@ def read_git(
     Returns
     -------
     Records
-        ``events`` (kinds review, help, co-author, builds on; ``context`` = name of the repository, ``evidence`` = commit),
-        ``sessions`` (session = commit; author and everybody named), and the report: commits, and trailers by what
-        became of them.
+        ``events`` (kinds review, help, co-author, builds on; ``context`` = name of the repository,
+        ``evidence`` = commit), ``sessions`` (session = commit; author and everybody named), and the report:
+        commits, and trailers by what became of them.
 
     Raises
     ------
@@ -140,11 +142,19 @@ def read_git(
     if history.shallow():
         trace.ledger.notes.append("the clone is shallow: older commits are not in it")
     return trace.records(
-        people, aliases, time_zone=f"UTC ({time} time of the commit)",
-        direction="the person named in a review or help trailer teaches the author of the commit; co-authors both ways, half each"
+        people,
+        aliases,
+        time_zone=f"UTC ({time} time of the commit)",
+        direction=(
+            "the person named in a review or help trailer teaches the author of the commit; "
+            "co-authors both ways, half each"
+        )
         + ("; whoever wrote a line teaches whoever changes it" if blame else ""),
-        notes=["messages, diffs and file names are not kept; squash merges erase authors; review by rule is authority, not choice"],
-    )  # fmt: skip
+        notes=[
+            "messages, diffs and file names are not kept; squash merges erase authors; review by rule is "
+            "authority, not choice"
+        ],
+    )
 
 
 class _Rules:
@@ -232,8 +242,9 @@ def _read_trailers(
             elif match is None:
                 ledger.drop("trailers", "names nobody by e-mail", (), stage="match", n=1)
             else:
-                ident = (match.group(1).strip(), match.group(2))
-                other_person = _who(trace, *canonical.get(ident, ident), rules)
+                ident = (str(match.group(1)).strip(), str(match.group(2)))
+                mapped_name, mapped_mail = canonical.get(ident, ident)
+                other_person = _who(trace, mapped_name, mapped_mail, rules)
                 _tie(trace, moment, other_person, author, kind, role, name, commit.hash)
                 named.append((other_person, kind))
         if named:

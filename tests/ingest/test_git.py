@@ -160,8 +160,12 @@ def test_one_branch_other_trailers_and_no_roster(repo: Path) -> None:
     assert [(r.kind, r.teacher, r.learner) for r in acks.itertuples()] == [("ack", "p2", "007")]
     free = read_git(repo)
     assert set(free.people.index) == {
-        "ana@firm.example", "bo@firm.example", "cy@firm.example", "zoe@else.example", "77+didahl@users.noreply.github.com",
-    }  # fmt: skip
+        "ana@firm.example",
+        "bo@firm.example",
+        "cy@firm.example",
+        "zoe@else.example",
+        "77+didahl@users.noreply.github.com",
+    }
     assert (
         free.people.loc["cy@firm.example", "name"] == "Cy Ødegård"
         or free.people.loc["cy@firm.example", "name"] == "Cy"

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tomllib
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 from peernet import cli, reports
 from peernet.cli import _new_study
@@ -93,6 +90,8 @@ def test_a_missing_sample_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(_new_study, "_PACKAGE", tmp_path / "peernet")
     with pytest.raises(DataError, match="leave out --from-sample"):
         _new_study.lay_out(tmp_path / "study", from_sample=True)
+    with pytest.raises(DataError, match=r"01_who_teaches_whom\.ipynb is not installed"):
+        _new_study.lay_out(tmp_path / "study")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -122,25 +121,37 @@ def test_the_first_notebook_says_what_is_answerable(tmp_path: Path) -> None:
     assert 'id="end-notes"' not in page
 
 
-def sync_script(root: Path) -> object:
-    spec = spec_from_file_location("sync_study_template", root / "scripts" / "sync_study_template.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def test_the_main_notebook_comes_empty_and_pointed_at_the_study(tmp_path: Path) -> None:
+    _new_study.lay_out(tmp_path / "study")
+    copy = nbformat.read(tmp_path / "study" / "notebooks" / "01_who_teaches_whom.ipynb", as_version=4)
+    nbformat.validate(copy)
+    main = nbformat.read(_new_study.main_notebook(), as_version=4)
+    assert len(copy.cells) == len(main.cells)
+    for mine, theirs in zip(copy.cells, main.cells, strict=True):
+        if "parameters" not in mine.metadata.get("tags", []):
+            assert mine.source == theirs.source
+        if mine.cell_type == "code":
+            assert mine.outputs == [] and mine.execution_count is None
+    parameters, before = reports.notebook_parameters(copy), reports.notebook_parameters(main)
+    assert list(parameters) == list(before)
+    assert parameters["source"].source == "'../data'"
+    assert "Meridian" not in parameters["organisation"].source
 
 
-def test_the_copy_of_the_main_notebook_is_up_to_date(project_root: Path) -> None:
-    if not (project_root / "notebooks" / "01_who_teaches_whom.ipynb").is_file():
-        pytest.skip("notebooks/01_who_teaches_whom.ipynb is not there")
-    script = project_root / "scripts" / "sync_study_template.py"
-    done = subprocess.run([sys.executable, str(script), "--check"], check=False)
-    assert done.returncode == 0, "run scripts/sync_study_template.py"
+def test_only_the_named_parameters_change() -> None:
+    source = 'source = "meridian"  # ä folder\nother = "x"\nn: int = 5\nsource_of = 1\n'
+    cell = {
+        "cell_type": "code",
+        "source": source,
+        "metadata": {"tags": ["parameters"], "execution": {}},
+        "outputs": [1],
+    }
+    copy = _new_study.starter({"cells": [cell]}, {"source": "../dätä", "absent": 1})
+    assert "".join(copy["cells"][0]["source"]) == source.replace('"meridian"', '"../dätä"')
+    assert copy["cells"][0]["outputs"] == [] and copy["cells"][0]["metadata"] == {"tags": ["parameters"]}
 
 
-def test_a_starter_points_at_the_study(project_root: Path) -> None:
-    source = 'study = "../data/samples/meridian"\ndata: str = "../data/samples/meridian/hr_roster.csv"\nother = "x"'
-    cell = new_code_cell(source, metadata={"tags": ["parameters"]}, execution_count=4)
-    copy = sync_script(project_root).starter(new_notebook(cells=[cell]))  # type: ignore[attr-defined]
-    assert copy.cells[0].source == 'study = ".."\ndata: str = "../data/hr_roster.csv"\nother = "x"'
-    assert copy.cells[0].execution_count is None
+def test_a_missing_main_notebook_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_new_study, "_PACKAGE", tmp_path / "peernet")
+    with pytest.raises(DataError, match=r"01_who_teaches_whom\.ipynb is not installed"):
+        _new_study.main_notebook()

@@ -7,14 +7,18 @@ for reports. With --from-sample the data of the synthetic sample organisation ar
 from __future__ import annotations
 
 import argparse
+import ast
+import json
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from peernet.errors import DataError
 
-__all__ = ["configure", "lay_out", "run", "sample_folder"]
+__all__ = ["configure", "lay_out", "main_notebook", "run", "sample_folder", "starter"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TEMPLATE = _PACKAGE / "_study_template"
@@ -26,6 +30,10 @@ _SAMPLE_FILES = (
     "slack_export.zip",
     "completions.csv",
 )
+_MAIN = "01_who_teaches_whom.ipynb"
+# What the main notebook's parameters are in a study of one's own, and in a study with the sample's data.
+_OWN = {"source": "../data", "organisation": "", "purpose": ""}
+_SAMPLE = {"source": "../data"}
 _SAMPLE_SETTINGS = {
     "organisation": '"Meridian (a synthetic organisation)"',
     "purpose": '"To try out peernet on an organisation that does not exist."',
@@ -80,6 +88,10 @@ def lay_out(folder: Path, *, from_sample: bool = False) -> None:
     half = folder.with_name(f".{folder.resolve().name}.part")
     try:
         shutil.copytree(_TEMPLATE, half, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        values = _OWN if sample is None else _SAMPLE
+        notebook = starter(json.loads(main_notebook().read_text(encoding="utf-8")), values)
+        text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        (half / "notebooks" / _MAIN).write_text(text, encoding="utf-8")
         for plain, final in _RENAMED.items():
             (half / plain).rename(half / final)
         if sample is not None:
@@ -92,6 +104,64 @@ def lay_out(folder: Path, *, from_sample: bool = False) -> None:
         half.rename(folder)
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def main_notebook() -> Path:
+    """Where the main notebook is: in the installed package, or in the checkout.
+
+    Returns
+    -------
+    Path
+        The notebook.
+
+    Raises
+    ------
+    DataError
+        If it is in neither place.
+    """
+    for home in (_PACKAGE / "_notebooks", _PACKAGE.parent / "notebooks"):
+        if (home / _MAIN).is_file():
+            return home / _MAIN
+    raise DataError(f"{_MAIN} is not installed with this peernet. Install it anew.")
+
+
+def starter(notebook: dict[str, Any], values: Mapping[str, object]) -> dict[str, Any]:
+    """A notebook as a study gets it: its code and prose, nothing that was computed.
+
+    Parameters
+    ----------
+    notebook : dict
+        As read from its file; it is changed.
+    values : mapping of str to object
+        What its parameters are to be; names that it does not have are left out.
+
+    Returns
+    -------
+    dict
+        The same notebook.
+    """
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("execution", None)
+        if cell["cell_type"] != "code":
+            continue
+        cell["outputs"], cell["execution_count"] = [], None
+        if "parameters" in cell["metadata"].get("tags", []):
+            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+            cell["source"] = _set_defaults(source, values).splitlines(keepends=True)
+    return notebook
+
+
+def _set_defaults(source: str, values: Mapping[str, object]) -> str:
+    lines = source.splitlines(keepends=True)
+    for node in reversed(ast.parse(source).body):
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+            continue
+        value, name = node.value, node.targets[0].id
+        if name in values and value.lineno == value.end_lineno:
+            line = lines[value.lineno - 1].encode()
+            new = json.dumps(values[name], ensure_ascii=False).encode()
+            lines[value.lineno - 1] = (line[: value.col_offset] + new + line[value.end_col_offset :]).decode()
+    return "".join(lines)
 
 
 def sample_folder() -> Path:

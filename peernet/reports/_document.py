@@ -251,7 +251,8 @@ class _Builder:
         hidden = has_tag(cell, "remove-input") or cell.metadata.get("transient", {}).get("remove_source")
         if self.show_code and cell.source.strip() and not hidden:
             self.has_code = True
-            self._add(_code(cell.source, number))
+            injected = has_tag(cell, "injected-parameters")
+            self._add(_code(_without_folders(cell.source) if injected else cell.source, number))
         if not has_tag(cell, "remove-output"):
             for piece in self._outputs(cell, number):
                 self._add(piece)
@@ -317,6 +318,11 @@ class _Builder:
 def _pre(text: str) -> str:
     shown = strip_ansi(text).strip("\n")
     return f'<pre class="printed">{html.escape(shown)}</pre>' if shown.strip() else ""
+
+
+def _without_folders(source: str) -> str:
+    """The caller's parameters without the folders of this machine."""
+    return re.sub(r"(?<=['\"])(?:[A-Za-z]:)?[/\\][^'\"\n]*[/\\](?=[^'\"/\\\n]+['\"])", "…/", source)
 
 
 def _code(source: str, number: int) -> str:

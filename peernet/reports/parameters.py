@@ -19,7 +19,7 @@ from peernet.reports._errors import ReportError
 
 __all__ = ["Parameter", "inject", "notebook_parameters", "parse_value", "resolve_path"]
 
-_PATH_NAME = re.compile(r"(^|_)(path|paths|dir|folder|file|files|data|study|root|export|roster)(_|$)")
+_PATH_NAME = re.compile(r"(^|_)(path|paths|dir|folder|file|files|data|study|root|export|source)(_|$)")
 _WORDS = {
     "true": True,
     "yes": True,
@@ -203,11 +203,12 @@ def check_names(given: Mapping[str, Any], known: Mapping[str, Parameter], notebo
         raise DataError(f"{notebook} has no parameter {name!r}.{suggest(name, known)} Parameters: {listed}.")
 
 
-def resolve_path(value: Any, parameter: Parameter, cwd: Path, *, seen_from: Path) -> Any:
-    """A path that the caller wrote, as the notebook sees it from its own folder.
+def resolve_path(value: Any, parameter: Parameter, cwd: Path) -> Any:
+    """A path that the caller wrote, from where the caller stands.
 
     Text is taken for a path when the parameter is one, or when something of that name is there beside the caller
-    and either the parameter's name or the text looks like a path.
+    and either the parameter's name or the text looks like a path. Paths are made absolute, so that the notebook
+    finds them from its own folder and also where it joins them to another.
     """
     if not isinstance(value, str | os.PathLike) or value == "":
         return value
@@ -217,13 +218,7 @@ def resolve_path(value: Any, parameter: Parameter, cwd: Path, *, seen_from: Path
     )
     is_path = parameter.kind == "path" or not isinstance(value, str)
     full = Path(os.path.normpath(cwd / Path(text).expanduser()))
-    if not (is_path or (looks_like and full.exists())):
-        return value
-    try:
-        relative = os.path.relpath(full, seen_from)
-    except ValueError:
-        return str(full)
-    return str(full) if Path(text).is_absolute() or relative.count("..") > 4 else Path(relative).as_posix()
+    return str(full) if is_path or (looks_like and full.exists()) else value
 
 
 def inject(nb: Any, values: Mapping[str, Any], known: Mapping[str, Parameter]) -> None:

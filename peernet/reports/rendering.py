@@ -91,7 +91,7 @@ def render(
     folder = Path(cwd) if cwd is not None else path.resolve().parent
     if parameters and not run:
         raise DataError("parameters can only be set when the notebook is run; leave out run=False.")
-    _set_parameters(nb, path, parameters or {}, folder.resolve())
+    _set_parameters(nb, path, parameters or {})
     if run:
         execute(nb, cwd=folder, timeout=timeout, name=path.name, progress=progress)
     elif not any(cell.get("outputs") for cell in nb.cells):
@@ -259,7 +259,7 @@ def _failure(nb: Any, name: str, error: Any) -> str:
     return f"{name}: {_describe(nb, index)} failed with {output.ename}: {value}\n{shown}"
 
 
-def _set_parameters(nb: Any, path: Path, given: Mapping[str, Any], seen_from: Path) -> None:
+def _set_parameters(nb: Any, path: Path, given: Mapping[str, Any]) -> None:
     known = notebook_parameters(nb)
     check_names(given, known, path.name)
     values: dict[str, Any] = {}
@@ -267,7 +267,7 @@ def _set_parameters(nb: Any, path: Path, given: Mapping[str, Any], seen_from: Pa
         if name in given:
             value = given[name]
             value = parse_value(value, known[name]) if isinstance(value, str) else value
-            values[name] = resolve_path(value, known[name], Path.cwd(), seen_from=seen_from)
+            values[name] = resolve_path(value, known[name], Path.cwd())
     inject(nb, values, known)
 
 

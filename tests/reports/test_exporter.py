@@ -199,6 +199,13 @@ def test_code_is_hidden_unless_asked_for(page: str) -> None:
     assert check_offline(shown) == []
 
 
+def test_the_callers_folders_are_not_shown() -> None:
+    source = "folder = '/home/ana/mine/data'\nother = \"C:\\\\Users\\\\ana\\\\x.csv\"\nshare = 0.8"
+    page = export(new_notebook(cells=[traps.code(source, [], "injected-parameters")]), show_code=True)
+    assert "…/data" in page and "…/x.csv" in page and "0.8" in page
+    assert "ana" not in page.split("<main")[1].split("<footer")[0]
+
+
 def test_printed_text_is_text(page: str) -> None:
     assert '<pre class="printed">&lt;script&gt;alert(3)&lt;/script&gt;</pre>' in page
     assert "Axes:" not in page

@@ -104,21 +104,25 @@ def test_unknown_names_are_refused_with_a_suggestion() -> None:
 
 
 def test_paths_are_the_callers(tmp_path: Path) -> None:
-    here, there = tmp_path / "here", tmp_path / "study" / "notebooks"
+    here = tmp_path / "here"
     here.mkdir()
-    there.mkdir(parents=True)
-    (here / "survey.csv").touch()
-    (here / "advice").touch()
+    for name in ("survey.csv", "advice"):
+        (here / name).touch()
     known = kinds()
-    assert resolve_path("mine", known["study"], here, seen_from=there) == "../../here/mine"
-    assert resolve_path("survey.csv", known["data"], here, seen_from=there) == "../../here/survey.csv"
-    assert resolve_path("not-here.csv", known["data"], here, seen_from=there) == "not-here.csv"
-    assert resolve_path("advice", known["relation"], here, seen_from=there) == "advice"
-    assert resolve_path("./advice", known["relation"], here, seen_from=there) == "../../here/advice"
-    assert resolve_path(str(here / "survey.csv"), known["data"], tmp_path, seen_from=there) == str(
-        here / "survey.csv"
-    )
-    assert resolve_path(5, known["floor"], here, seen_from=there) == 5
+
+    def resolved(text: object, name: str) -> object:
+        return resolve_path(text, known[name], here)
+
+    assert resolved("mine", "study") == str(here / "mine")
+    assert resolved("../mine", "study") == str(tmp_path / "mine")
+    assert resolved("survey.csv", "data") == str(here / "survey.csv")
+    assert resolved(".", "data") == str(here)
+    assert resolved("not-here.csv", "data") == "not-here.csv"
+    assert resolved("advice", "relation") == "advice"
+    assert resolved("./advice", "relation") == str(here / "advice")
+    assert resolved(str(tmp_path), "data") == str(tmp_path)
+    assert resolved(Path("x"), "relation") == str(here / "x")
+    assert (resolved("", "data"), resolved(5, "floor")) == ("", 5)
 
 
 def test_injected_values_mean_the_same() -> None:

@@ -16,13 +16,20 @@ _exports: dict[str, str] = {
     "imbens_manski": "peernet.hypotheses.bounds",
     "manski_bounds": "peernet.hypotheses.bounds",
     "plot_ladder": "peernet.hypotheses._pictures",
+    "SharePower": "peernet.hypotheses.power",
+    "share_power": "peernet.hypotheses.power",
+    "smallest_correlation": "peernet.hypotheses.power",
+    "smallest_difference": "peernet.hypotheses.power",
     "social_share": "peernet.hypotheses.shares",
+    "t_power": "peernet.hypotheses.power",
     # networks: permutation tests and regressions over pairs
     "cug_test": "peernet.hypotheses.permutation",
     "qap_correlation": "peernet.hypotheses.permutation",
-    "mrqap": "peernet.hypotheses.mrqap",
+    "mrqap": "peernet.hypotheses._mrqap",
     "dyadic_regression": "peernet.hypotheses.dyadic",
     "NetworkRegression": "peernet.hypotheses._fits",
+    "fit_peer_effects": "peernet.hypotheses.peer_effects",
+    "PeerEffects": "peernet.hypotheses.peer_effects",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604

@@ -91,13 +91,14 @@ def _reweighted(x: Floats, y: Floats, poisson: bool) -> tuple[Floats, Floats, bo
         try:
             with np.errstate(all="ignore"):
                 q, r = np.linalg.qr(x * root[:, None])
-                inverse = np.linalg.inv(r)
+                inverse: Floats = _inverse(r)
                 beta = inverse @ (q.T @ (root * (eta + (y - mu) / w)))
         except np.linalg.LinAlgError:
             return beta, bread, False, w
         if not np.isfinite(beta).all() or np.abs(x @ beta).max() > 500:
             return beta, bread, False, w
-        bread, eta = np.asarray(inverse @ inverse.T, dtype=np.float64), x @ beta
+        bread = np.dot(inverse, inverse.T)
+        eta = x @ beta
         mu, _ = _mean(eta, poisson)
         deviance = _deviance(y, eta, mu, poisson)[1]
         if abs(deviance - before) / (abs(deviance) + 0.1) < 1e-8:
@@ -154,14 +155,19 @@ def _start(x: Floats, y: Floats, poisson: bool) -> Floats:
     return beta
 
 
+def _inverse(a: Floats) -> Floats:
+    """Invert a matrix."""
+    out: Floats = np.linalg.inv(a)
+    return out
+
+
 def _newton(x: Floats, y: Floats, poisson: bool, firth: bool, beta: Floats) -> tuple[Floats, Floats, bool]:
     """Maximise the (penalised) likelihood; say whether it settled."""
     bread: Floats = np.full((x.shape[1],) * 2, np.nan)
     for _ in range(200 if firth else 40):
         mu, w = _mean(x @ beta, poisson)
         try:
-            inverse: Floats = np.linalg.inv((x * w[:, None]).T @ x)
-            bread = inverse
+            bread = _inverse((x * w[:, None]).T @ x)
         except np.linalg.LinAlgError:
             return beta, bread, False
         u = y - mu
@@ -175,8 +181,7 @@ def _newton(x: Floats, y: Floats, poisson: bool, firth: bool, beta: Floats) -> t
         beta = beta + step * min(1.0, 4.0 / max(float(np.abs(x @ step).max()), 1e-300))
         if float(step @ score) < 1e-22 * len(y) or float(np.abs(x @ step).max()) < 1e-11:
             mu, w = _mean(x @ beta, poisson)
-            final: Floats = np.linalg.inv((x * w[:, None]).T @ x)
-            return beta, final, True
+            return beta, _inverse((x * w[:, None]).T @ x), True
     return beta, bread, False
 
 

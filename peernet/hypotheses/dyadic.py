@@ -16,7 +16,7 @@ from peernet.errors import DataError, FitError
 from peernet.hypotheses import _effects, _glm
 from peernet.hypotheses._fits import NetworkRegression
 from peernet.hypotheses._formula import Design, build
-from peernet.hypotheses.mrqap import COLUMNS, check_response, fit_numbers, notes
+from peernet.hypotheses._mrqap import COLUMNS, check_response, fit_numbers, notes, two_modes
 from peernet.results import provenance
 
 if TYPE_CHECKING:
@@ -122,9 +122,7 @@ def dyadic_regression(
             "fixed_effects go with model='linear' or 'poisson' and variance='dyadic': in a logit they bias the other "
             "terms (a linear model gives differences in tie probability), and a jackknife would drop them by turns."
         )
-    from peernet.hypotheses.mrqap import _two_modes
-
-    allowed, _ = _two_modes(net, two_mode)
+    allowed, _ = two_modes(net, two_mode)
     design = build(net, formula, networks, allowed=allowed)
     check_response(design, formula, model)
     y, x = design.cells()

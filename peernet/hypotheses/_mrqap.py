@@ -124,7 +124,7 @@ def mrqap(
     n_draws, used = count("n_draws", n_draws), record(rng)
     if method == "freedman-lane" and model != "linear":
         raise ValueError('method="freedman-lane" moves residuals of the response, which only model="linear" has.')
-    allowed, kinds = _two_modes(net, two_mode)
+    allowed, kinds = two_modes(net, two_mode)
     design = build(net, formula, networks, allowed=allowed)
     check_response(design, formula, model)
     x, y = design.cells()[1], design.cells()[0]
@@ -156,7 +156,7 @@ def check_response(design: Design, formula: str, model: str) -> None:
         raise ValueError(f"model='logit' needs ties present or absent: write 'tie ~ ...' instead of {formula!r}.")
 
 
-def _two_modes(net: PeerNetwork, column: str | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.intp] | None]:
+def two_modes(net: PeerNetwork, column: str | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.intp] | None]:
     """Return the cells from one kind of people to the other, and everybody's kind."""
     if column is None:
         return None, None

@@ -1,0 +1,364 @@
+"""Estimators of the network autocorrelation model and what is computed from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from peernet._check import column, quoted
+from peernet._parallel import run_blocks
+from peernet.errors import DataError, FitError
+from peernet.hypotheses._formula import INTERCEPT, Formula
+from peernet.results import HypothesisTest
+
+if TYPE_CHECKING:
+    from peernet.network import PeerNetwork
+
+__all__ = ["Data", "Fit", "impacts", "lagged", "maximum_likelihood", "moran_test", "normal_log_likelihood", "prepare",
+           "two_stage"]  # fmt: skip
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Outcome, regressors and weights of the people used; ``peers_of`` maps a column of X to that of its peers."""
+
+    y: Floats
+    x: Floats
+    names: tuple[str, ...]
+    w: Floats
+    before: Floats | None
+    left_out: dict[str, int]
+
+    @property
+    def wy(self) -> Floats:
+        """Outcome of the peers."""
+        return self.w @ self.y
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Estimates, rho last."""
+
+    beta: Floats
+    vcov: Floats
+    sigma: float
+    residual: Floats
+    log_likelihood: float
+    lag: Floats
+    names: tuple[str, ...]
+    checks: dict[str, Any] = field(default_factory=dict)
+
+
+def _columns(people: pd.DataFrame, name: str) -> list[tuple[str, Floats]]:
+    """Return a column as numbers, or one indicator a level but the first; NaN = missing."""
+    values = column(people, name)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return [(name, values.to_numpy(dtype=np.float64, na_value=np.nan))]
+    codes, levels = pd.factorize(values, sort=True)
+    return [(f"{name}={v}", np.where(codes < 0, np.nan, codes == k)) for k, v in enumerate(levels) if k]
+
+
+def _peer_matrix(net: PeerNetwork, keep: NDArray[np.bool_], influence: str, normalise: str, weighted: bool) -> Floats:
+    """Return W: row = the person, columns = the peers."""
+    a: Floats = net.adjacency.toarray().astype(np.float64)[np.ix_(keep, keep)]
+    if not weighted:
+        a = (a > 0).astype(np.float64)
+    w = {"teachers": a.T, "learners": a, "both": a + a.T}[influence].copy()
+    if normalise == "row":
+        total = w.sum(axis=1, keepdims=True)
+        w = np.divide(w, total, out=np.zeros_like(w), where=total > 0)
+    return w
+
+
+def prepare(
+    net: PeerNetwork, model: Formula, *, influence: str, normalise: str, weighted: bool, lag: str | None
+) -> Data:
+    """Turn a formula over people into arrays, leaving out people about whom something is unknown.
+
+    Raises
+    ------
+    DataError
+        For missing columns, too few people, no ties, constant or collinear terms.
+    """
+    people = net.people
+    response = column(people, model.response)
+    if not pd.api.types.is_numeric_dtype(response.dtype):
+        raise DataError(f"formula: the outcome {model.response!r} is not made of numbers.")
+    y = response.to_numpy(dtype=np.float64, na_value=np.nan)
+    own: list[tuple[str, Floats]] = []
+    peer: list[tuple[str, Floats]] = []
+    for product in model.products:
+        if len(product) > 1:
+            raise ValueError("formula: products are not taken here; add the product as a column with with_people(...).")
+        found = _columns(people, product[0].argument)
+        if product[0].verb == "peers":
+            peer += [(f"peers({n})", v) for n, v in found]
+        else:
+            own += found
+    before = None if lag is None else _columns(people, lag)[0][1]
+    silent = (net.observed != "answered").to_numpy() & (net.respondent_is is not None)
+    values = [y, *(v for _, v in own + peer), *([] if before is None else [before])]
+    known = np.isfinite(np.column_stack(values)).all(axis=1)
+    keep = known & ~silent
+    lost = int((~known & ~silent).sum())
+    left_out = {"people who did not answer": int(silent.sum()), "people with missing values": lost}
+    w = _peer_matrix(net, keep, influence, normalise, weighted)
+    parts = [(INTERCEPT, np.ones(int(keep.sum())))] if model.intercept else []
+    parts += [(n, v[keep]) for n, v in own] + [(n, w @ v[keep]) for n, v in peer]
+    if before is not None:
+        parts.append((str(lag), before[keep]))
+    x = np.column_stack([v for _, v in parts]) if parts else np.empty((int(keep.sum()), 0))
+    data = Data(y[keep], x, tuple(n for n, _ in parts), w, None if before is None else before[keep], left_out)
+    _refuse(data, model)
+    return data
+
+
+def _refuse(data: Data, model: Formula) -> None:
+    """Refuse what cannot be estimated."""
+    n, k = data.x.shape
+    if n < k + 3:
+        raise DataError(f"formula: {n} people have every value known, too few for {k + 2} parameters {data.left_out}.")
+    if not data.w.any():
+        raise DataError("fit_peer_effects: nobody of the people used has a peer. Check the ties and who is left out.")
+    if np.ptp(data.y) == 0:
+        raise DataError(f"formula: {model.response} is {data.y[0]:g} for all {n} people used.")
+    for at, name in enumerate(data.names):
+        if name != INTERCEPT and np.ptp(data.x[:, at]) == 0:
+            raise DataError(f"formula: {name} is the same for all {n} people used. Drop it.")
+    scale = np.sqrt((data.x**2).mean(axis=0))
+    r = np.abs(np.diagonal(np.linalg.qr(data.x / scale, mode="r"))) / np.sqrt(n)
+    if (r < 1e-9).any():
+        names = [data.names[i] for i in np.flatnonzero(r < 1e-9)]
+        raise DataError(f"formula: {quoted(names)} follows exactly from the terms before it. Drop one of them.")
+
+
+def normal_log_likelihood(y: Floats) -> float:
+    """Log-likelihood of a mean and a spread alone."""
+    return float(-len(y) / 2 * (np.log(2 * np.pi * y.var()) + 1))
+
+
+class _LogDet:
+    """log |det(I - rho W)|: by eigenvalues, once, or by sparse factors in large networks."""
+
+    def __init__(self, w: Floats) -> None:
+        self.w = w
+        self.values: NDArray[np.complex128] | None = None
+        if len(w) <= 1500:
+            self.values = np.linalg.eigvals(w).astype(np.complex128)
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the interval around 0 in which I - rho W is invertible."""
+        top = float(np.abs(self.w).sum(axis=1).max())
+        if self.values is None:
+            return -1 / top, 1 / top
+        real = self.values.real[np.abs(self.values.imag) < 1e-9]
+        high = 1 / real.max() if real.max(initial=0.0) > 1e-9 else 10 / top
+        low = 1 / real.min() if real.min(initial=0.0) < -1e-9 else -10 / top
+        return float(low), float(high)
+
+    def __call__(self, rho: float) -> float:
+        """Return the log determinant."""
+        if self.values is not None:
+            return float(np.log(np.abs(1 - rho * self.values)).sum())
+        from scipy.sparse import csc_array, eye_array
+        from scipy.sparse.linalg import splu
+
+        factors = splu(csc_array(eye_array(len(self.w)) - rho * csc_array(self.w)))
+        return float(np.log(np.abs(factors.U.diagonal())).sum())
+
+
+def maximum_likelihood(data: Data) -> Fit:
+    """Maximise the profile likelihood over rho; errors from the observed information of (beta, rho, sigma squared).
+
+    Raises
+    ------
+    FitError
+        If the information at the maximum is not positive definite.
+    """
+    from scipy.optimize import minimize_scalar
+
+    y, x, w = data.y, data.x, data.w
+    n, wy = len(y), data.wy
+    project = np.linalg.pinv(x)
+    e0, e1 = y - x @ (project @ y), wy - x @ (project @ wy)
+    log_det = _LogDet(w)
+    low, high = log_det.bounds()
+
+    def negative(rho: float) -> float:
+        rss = float(((e0 - rho * e1) ** 2).sum())
+        return float(n / 2 * np.log(rss / n) - log_det(rho))
+
+    inside = low + (high - low) * (np.arange(1, 400 if n <= 1500 else 20) / (400 if n <= 1500 else 20))
+    at = int(np.argmin([negative(r) for r in inside]))
+    step = inside[1] - inside[0]
+    # Bounded search stops at 1e-10 of its bracket, well inside the 1e-4 that sna's optimiser reaches.
+    found = minimize_scalar(
+        negative, bounds=(inside[at] - step, inside[at] + step), method="bounded", options={"xatol": 1e-12}
+    )
+    rho = float(found.x)
+    beta = project @ (y - rho * wy)
+    residual = y - rho * wy - x @ beta
+    variance = float(residual @ residual) / n
+    g = w @ np.linalg.inv(np.eye(n) - rho * w)
+    k = x.shape[1]
+    info = np.zeros((k + 2, k + 2))
+    info[:k, :k] = x.T @ x / variance
+    info[:k, k] = info[k, :k] = x.T @ wy / variance
+    info[k, k] = float((g * g.T).sum()) + float(wy @ wy) / variance
+    info[k, k + 1] = info[k + 1, k] = float(residual @ wy) / variance**2
+    info[k + 1, k + 1] = n / (2 * variance**2)
+    vcov = np.linalg.inv(info)[: k + 1, : k + 1]
+    if not (np.diagonal(vcov) > 0).all():
+        raise FitError("peer effects: the likelihood is flat at its maximum. Drop terms or use method='2sls'.")
+    log_likelihood = -float(negative(rho)) - n / 2 * (1 + np.log(2 * np.pi))
+    checks = {"rho_bounds": (low, high), "independent": _independent(w)}
+    return Fit(np.append(beta, rho), vcov, float(np.sqrt(variance)), residual, log_likelihood, wy, data.names, checks)
+
+
+def _independent(w: Floats) -> bool:
+    """Say whether I, W and W squared are linearly independent."""
+    parts = [np.eye(len(w)), w, w @ w]
+    gram = np.array([[float((a * b).sum()) for a in parts] for b in parts])
+    scale = np.sqrt(np.diagonal(gram))
+    unit = gram / np.maximum(np.outer(scale, scale), 1e-300)
+    return bool(np.linalg.eigvalsh(unit).min() > 1e-9)
+
+
+def _full_rank(x: Floats, extra: Floats) -> Floats:
+    """Return the columns of ``extra`` that add something to ``x``."""
+    kept: list[Floats] = []
+    base = np.linalg.qr(x)[0] if x.shape[1] else np.empty((len(extra), 0))
+    for c in extra.T:
+        rest = c - base @ (base.T @ c)
+        rest = rest - base @ (base.T @ rest)
+        if np.linalg.norm(rest) > 1e-8 * (np.linalg.norm(c) + 1e-300):
+            kept.append(c)
+            base = np.column_stack([base, rest / np.linalg.norm(rest)])
+    return np.column_stack(kept) if kept else np.empty((len(extra), 0))
+
+
+def two_stage(data: Data) -> Fit:
+    """Instrument the peers' outcome by peers' and their peers' characteristics; HC1 errors.
+
+    Raises
+    ------
+    DataError
+        Where no characteristic of peers can serve as an instrument.
+    """
+    from scipy import stats
+
+    y, x, w, wy = data.y, data.x, data.w, data.wy
+    n = len(y)
+    varying = x[:, np.ptp(x, axis=0) > 0]
+    powers = [w @ varying, w @ (w @ varying), w @ (w @ (w @ varying))]
+    contextual = any(name.startswith("peers(") for name in data.names)
+    extra = _full_rank(x, np.column_stack(powers if contextual else powers[:2]))
+    if not extra.shape[1]:
+        raise DataError(
+            "2sls: no term gives an instrument beyond the regressors themselves. Add a covariate of people, or use ml."
+        )
+    q = np.column_stack([x, extra])
+    z = np.column_stack([x, wy])
+    fitted = q @ np.linalg.lstsq(q, z, rcond=None)[0]
+    inverse = np.linalg.inv(fitted.T @ z)
+    beta = inverse @ (fitted.T @ y)
+    residual = y - z @ beta
+    k = z.shape[1]
+    scores = fitted * residual[:, None]
+    vcov = inverse @ (scores.T @ scores) @ inverse.T * n / (n - k)
+    small = ((wy - x @ np.linalg.lstsq(x, wy, rcond=None)[0]) ** 2).sum()
+    large = ((wy - q @ np.linalg.lstsq(q, wy, rcond=None)[0]) ** 2).sum()
+    m = extra.shape[1]
+    f = (small - large) / m / (large / max(n - q.shape[1], 1)) if n > q.shape[1] else float("nan")
+    projected = q @ np.linalg.lstsq(q, residual, rcond=None)[0]
+    over = float(projected @ projected / (residual @ residual) * n)
+    checks = {
+        "independent": _independent(w),
+        "first_stage_f": float(f),
+        "instruments": m,
+        "overidentification_p": float(stats.chi2.sf(over, m - 1)) if m > 1 else float("nan"),
+    }
+    sigma = float(np.sqrt(residual @ residual / (n - k)))
+    return Fit(beta, vcov, sigma, residual, float("nan"), wy, data.names, checks)
+
+
+def lagged(data: Data) -> Fit:
+    """Regress on the peers' earlier outcome; HC1 errors."""
+    assert data.before is not None
+    lag = data.w @ data.before
+    z = np.column_stack([data.x, lag])
+    n, k = z.shape
+    if np.linalg.matrix_rank(z) < k:
+        raise DataError("lagged: the peers' earlier outcome follows from the other terms. Drop one of them.")
+    bread = np.linalg.inv(z.T @ z)
+    beta = bread @ (z.T @ data.y)
+    residual = data.y - z @ beta
+    scores = z * residual[:, None]
+    vcov = bread @ (scores.T @ scores) @ bread * n / (n - k)
+    rss = float(residual @ residual)
+    log_likelihood = float(-n / 2 * (np.log(2 * np.pi * rss / n) + 1))
+    return Fit(beta, vcov, float(np.sqrt(rss / (n - k))), residual, log_likelihood, lag, data.names, {})
+
+
+def impacts(data: Data, fit: Fit) -> pd.DataFrame:
+    """Return direct, indirect and total effects with delta-method errors.
+
+    A term x with peers' term gamma has the effects S (beta I + gamma W), S = (I - rho W)^-1.
+    """
+    n, w, rho = len(data.y), data.w, float(fit.beta[-1])
+    s = np.linalg.inv(np.eye(n) - rho * w)
+    slope = s @ w @ s
+    rows = []
+    for at, name in enumerate(fit.names):
+        if name == INTERCEPT or name.startswith("peers("):
+            continue
+        other = fit.names.index(f"peers({name})") if f"peers({name})" in fit.names else None
+        own = [float(np.trace(s)) / n, float(s.sum()) / n]
+        by_rho = [np.trace(slope) / n * fit.beta[at], slope.sum() / n * fit.beta[at]]
+        through = [float(np.trace(s @ w)) / n, float((s @ w).sum()) / n]
+        gamma = 0.0 if other is None else float(fit.beta[other])
+        by_rho = [b + gamma * t for b, t in zip(by_rho, (np.trace(slope @ w) / n, (slope @ w).sum() / n), strict=True)]
+        values: list[float] = []
+        gradients: list[Floats] = []
+        for part in (0, 1):
+            gradient = np.zeros(len(fit.beta))
+            gradient[at], gradient[-1] = own[part], by_rho[part]
+            if other is not None:
+                gradient[other] = through[part]
+            gradients.append(gradient)
+            values.append(own[part] * float(fit.beta[at]) + through[part] * gamma)
+        gradients.append(gradients[1] - gradients[0])
+        direct, total, indirect = (float(np.sqrt(np.maximum(g @ fit.vcov @ g, 0.0))) for g in gradients)
+        rows.append((name, values[0], values[1] - values[0], values[1], direct, indirect, total))
+    heads = ["term", "direct", "indirect", "total", "direct_std_error", "indirect_std_error", "total_std_error"]
+    return pd.DataFrame(rows, columns=heads)
+
+
+def moran_test(
+    data: Data, residual: Floats, n_draws: int, rng: np.random.Generator, n_jobs: int, progress: bool
+) -> HypothesisTest:
+    """Hold Moran's I of residuals, n e'We / (S0 e'e), against people who swap residuals."""
+    e = residual - residual.mean()
+    scale = len(e) / data.w.sum() / float(e @ e)
+
+    def draw(size: int, stream: np.random.Generator) -> Floats:
+        moved = stream.permuted(np.tile(e, (size, 1)), axis=1)
+        out: Floats = ((moved @ data.w.T) * moved).sum(axis=1) * scale
+        return out
+
+    null = run_blocks(draw, n_draws, rng=rng, n_jobs=n_jobs, progress=progress, desc="residuals")
+    return HypothesisTest(
+        name="Moran's I of the residuals",
+        observed=float(e @ data.w @ e) * scale,
+        null=np.concatenate(null),
+        null_model="people swap residuals",
+        estimand="resemblance of peers that the model leaves over",
+        would_count_against="a value inside the range of swapped residuals",
+        assumptions=("residuals are exchangeable between people",),
+    )

@@ -1,0 +1,285 @@
+"""Do people resemble those who teach them? Network autocorrelation by maximum likelihood and by instruments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from peernet._check import count, literal, number
+from peernet._rng import RNGLike, SeedLike, as_rng, record
+from peernet.hypotheses import _autocorrelation as auto
+from peernet.hypotheses._formula import parse
+from peernet.results import HypothesisTest, ModelFit, format_number, format_p, provenance
+
+if TYPE_CHECKING:
+    from peernet.network import PeerNetwork
+
+__all__ = ["PeerEffects", "fit_peer_effects"]
+
+Method = Literal["ml", "2sls", "lagged"]
+WARNING = (
+    "One wave cannot tell influence from selection: people who are alike choose each other, and peers share a boss, a "
+    "room and a task. rho is a resemblance, not an effect of teaching."
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PeerEffects(ModelFit):
+    """How much people's outcomes go with those of their peers, given what else is known about them.
+
+    Attributes
+    ----------
+    rho : float
+        Coefficient of the peers' outcome: 0.5 says that half of a difference between peers is found in the person.
+    sigma : float
+        Standard deviation of the residuals, maximum likelihood (ml) or with N - K (others).
+    effects : pandas.DataFrame
+        Per term: direct, indirect and total effect of a unit on the outcome, with standard errors; indirect = through
+        peers and back.
+    moran : HypothesisTest or None
+        Moran's I of the residuals: what resemblance is left.
+    checks : dict
+        Identification: ``independent`` (I, W, W squared), ``first_stage_f``, ``overidentification_p`` (2SLS).
+    placebo : PeerEffects or None
+        The same model for an outcome that peers cannot have changed.
+    aic, null_log_likelihood : float
+        Of the model (ml), and the log-likelihood of a mean and a spread alone.
+    """
+
+    rho: float
+    sigma: float
+    effects: pd.DataFrame
+    moran: HypothesisTest | None = None
+    checks: dict[str, Any] = field(default_factory=dict)
+    placebo: PeerEffects | None = None
+    aic: float = float("nan")
+    null_log_likelihood: float = float("nan")
+
+    def sensitivity(self, strengths: tuple[float, ...] = (0.1, 0.25, 0.5, 1.0)) -> pd.DataFrame:
+        r"""Say what rho would be if peers also shared something unmeasured (VanderWeele 2011).
+
+        A hidden trait that moves the outcome by :math:`\gamma` and is more common by :math:`\delta` for each unit of
+        the peers' outcome adds :math:`\gamma\delta` to rho.
+
+        Parameters
+        ----------
+        strengths : tuple of float
+            Values of gamma in standard deviations of the residual; delta runs over the same, per standard deviation of
+            the peers' outcome.
+
+        Returns
+        -------
+        pandas.DataFrame
+            gamma, delta, bias, rho, low, high (less the bias) and ``explains``: whether the interval then holds 0 or
+            less. ``attrs["needed"]`` is the product gamma * delta that brings the near end of the interval to 0.
+
+        References
+        ----------
+        VanderWeele (2011). Sociological Methods & Research 40, 240-255. doi:10.1177/0049124111404821
+        """
+        row = self.params.set_index("term").loc["rho"]
+        unit = self.sigma / self.checks["lag_sd"]
+        table = [(g, d, g * d * unit) for g in strengths for d in strengths]
+        frame = pd.DataFrame(table, columns=["gamma", "delta", "bias"])
+        sign = 1.0 if row["estimate"] >= 0 else -1.0
+        for name in ("estimate", "low", "high"):
+            frame["rho" if name == "estimate" else name] = row[name] - sign * frame["bias"]
+        frame["explains"] = (frame["low"] <= 0) if sign > 0 else (frame["high"] >= 0)
+        near = row["low"] if sign > 0 else -row["high"]
+        frame.attrs["needed"] = float(max(near, 0.0) / unit)
+        return frame
+
+    def summary(self) -> str:
+        """State the model, rho with its interval, the other terms, and what cannot be concluded."""
+        lines = [super().summary()]
+        if self.moran is not None:
+            lines.append(f"Residuals: {self.moran.summary()}")
+        if self.placebo is not None:
+            row = self.placebo.params.iloc[-1].to_dict()
+            span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
+            lines.append(f"Placebo outcome: rho {format_number(row['estimate'])} {span}, {format_p(row['p_value'])}.")
+        return "\n".join(lines)
+
+
+def fit_peer_effects(
+    net: PeerNetwork,
+    formula: str,
+    *,
+    method: Method = "ml",
+    influence: Literal["teachers", "learners", "both"] = "teachers",
+    normalise: Literal["row", "none"] = "row",
+    weighted: bool = True,
+    lag: str | None = None,
+    placebo: str | None = None,
+    level: float = 0.95,
+    n_draws: int = 999,
+    rng: RNGLike | SeedLike | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> PeerEffects:
+    r"""Resemblance of people's outcomes to those of their peers (network autocorrelation, spatial lag).
+
+    .. math:: y = \rho W y + X\beta + \varepsilon,
+
+    with :math:`W_{ij}` = the weight of j's teaching in all teaching that i gets (``influence="teachers"``; the
+    transpose of ``net.adjacency``, rows scaled to 1). "ml" maximises the profile likelihood
+    :math:`-\tfrac n2\log(RSS(\rho)/n) + \log|I - \rho W| - \tfrac n2(1 + \log 2\pi)`; "2sls" instruments Wy by what
+    peers' peers are like (WX, W squared X); "lagged" regresses on the peers' *earlier* outcome, :math:`W y_0`, and the
+    person's own, by least squares.
+
+    Parameters
+    ----------
+    net : PeerNetwork
+        Who teaches whom. People who did not answer are left out, since their teachers are unknown; people without
+        peers stay, with a lag of 0, and are counted in ``notes``.
+    formula : str
+        ``"skill ~ age + role"`` over columns of people; words become one indicator a level but the first;
+        ``peers(age)`` is the average among peers (contextual effect). Intercept first; ``- 1`` drops it.
+    method : {"ml", "2sls", "lagged"}
+        How rho is estimated. 2SLS has robust (HC1) errors, and so has "lagged".
+    influence : {"teachers", "learners", "both"}
+        Who counts as a peer: those one learns from, those one teaches, or either.
+    normalise : {"row", "none"}
+        Average or sum over peers.
+    weighted : bool
+        Weight peers by the weight of the tie.
+    lag : str, optional
+        Column with the earlier outcome, for ``method="lagged"``.
+    placebo : str, optional
+        Column that peers cannot have changed (height, outcome before they met): the model is fitted to it as well. A
+        rho there is selection or shared surroundings.
+    level : float
+        Coverage of the intervals.
+    n_draws : int
+        Permutations of residuals for Moran's I; 0 leaves it out.
+    rng : Generator, BitGenerator, seed or None
+        Source of randomness.
+    n_jobs : int
+        Workers; the answer does not depend on it.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    PeerEffects
+        Term ``rho`` last. Its estimate is biased downwards where the network is dense (Mizruchi and Neuman 2008).
+
+    Raises
+    ------
+    DataError
+        For missing columns, constant or collinear terms, a network without ties, too few people.
+
+    References
+    ----------
+    Leenders (2002). Social Networks 24, 21-47. doi:10.1016/S0378-8733(01)00049-1
+    Kelejian, Prucha (1998). J. Real Estate Finance and Economics 17, 99-121. doi:10.1023/A:1007707430416
+    Bramoulle, Djebbari, Fortin (2009). Journal of Econometrics 150, 41-55. doi:10.1016/j.jeconom.2008.12.021
+    Mizruchi, Neuman (2008). Social Networks 30, 190-200. doi:10.1016/j.socnet.2008.02.002
+    """
+    rng = as_rng(rng)
+    literal("method", method, ("ml", "2sls", "lagged"))
+    literal("influence", influence, ("teachers", "learners", "both"))
+    literal("normalise", normalise, ("row", "none"))
+    level = number("level", level, 0, 1, open_low=True, open_high=True)
+    n_draws, used = count("n_draws", n_draws, 0), record(rng)
+    if (method == "lagged") != (lag is not None):
+        raise ValueError('lag names the column with the earlier outcome for method="lagged"; pass both or neither.')
+    model = parse(formula, verbs=("peers",))
+    data = auto.prepare(net, model, influence=influence, normalise=normalise, weighted=weighted, lag=lag)
+    fit = {"ml": auto.maximum_likelihood, "2sls": auto.two_stage, "lagged": auto.lagged}[method](data)
+    moran = auto.moran_test(data, fit.residual, n_draws, rng, n_jobs, progress) if n_draws else None
+    other = None
+    if placebo is not None:
+        swapped = replace(model, response=placebo)
+        other_data = auto.prepare(
+            net, swapped, influence=influence, normalise=normalise, weighted=weighted, lag=None
+        )
+        other_fit = auto.two_stage(other_data) if method == "2sls" else auto.maximum_likelihood(other_data)
+        other = _answer(other_data, other_fit, f"{placebo} (placebo)", method, level, None, None, {}, ())
+    options = {"formula": formula, "method": method, "influence": influence, "normalise": normalise}
+    facts = provenance(
+        "hypotheses.fit_peer_effects",
+        net,
+        options={**options, "weighted": weighted, "lag": lag, "placebo": placebo, "level": level, "n_draws": n_draws},
+        rng=used,
+        used={"people_used": len(data.y), "people_left_out": data.left_out},
+    )
+    return _answer(data, fit, formula, method, level, moran, other, facts, _remarks(data, fit, method))
+
+
+def _remarks(data: auto.Data, fit: auto.Fit, method: str) -> tuple[str, ...]:
+    """Say what an analyst should know before believing the numbers."""
+    out = [WARNING if method != "lagged" else WARNING.replace("One wave cannot", "Two waves help but cannot fully")]
+    alone = int((data.w.sum(axis=1) == 0).sum())
+    if alone:
+        out.append(f"{alone} of {len(data.y)} people have no peers: their peers' outcome counts as 0.")
+    gone = ", ".join(f"{v} {k}" for k, v in data.left_out.items() if v)
+    if gone:
+        out.append(f"Left out: {gone}.")
+    density = float((data.w > 0).mean())
+    if method == "ml" and density > 0.1:
+        out.append(f"The network is dense ({density:.0%} of pairs), where rho is biased downwards.")
+    if fit.checks.get("first_stage_f", np.inf) < 10:
+        out.append(f"Weak instruments: first-stage F = {fit.checks['first_stage_f']:.1f}, below 10; do not trust rho.")
+    if method == "2sls" and not fit.checks["independent"]:
+        out.append("I, W and W squared are linearly dependent: peer effects are not identified in this network.")
+    return tuple(out)
+
+
+def _answer(
+    data: auto.Data,
+    fit: auto.Fit,
+    formula: str,
+    method: str,
+    level: float,
+    moran: HypothesisTest | None,
+    placebo: PeerEffects | None,
+    facts: dict[str, Any],
+    remarks: tuple[str, ...],
+) -> PeerEffects:
+    """Put the table together."""
+    from scipy import stats
+
+    error = np.sqrt(np.diagonal(fit.vcov))
+    z = fit.beta / error
+    half = stats.norm.ppf((1 + level) / 2) * error
+    names = [*fit.names, "rho"]
+    params = pd.DataFrame(
+        {
+            "term": names,
+            "estimate": fit.beta,
+            "std_error": error,
+            "statistic": z,
+            "p_value": 2 * stats.norm.sf(np.abs(z)),
+            "low": fit.beta - half,
+            "high": fit.beta + half,
+        }
+    )
+    words = {"ml": "maximum likelihood", "2sls": "two-stage least squares", "lagged": "earlier outcomes of peers"}
+    parameters = len(names) + 1
+    return PeerEffects(
+        name=f"Peer effects, {formula}, {words[method]}",
+        params=params,
+        log_likelihood=fit.log_likelihood,
+        n=len(data.y),
+        n_unit="people",
+        level=level,
+        notes=remarks,
+        rho=float(fit.beta[-1]),
+        sigma=fit.sigma,
+        effects=auto.impacts(data, fit) if method != "lagged" else pd.DataFrame(),
+        moran=moran,
+        checks={**fit.checks, "lag_sd": float(fit.lag.std(ddof=1))},
+        placebo=placebo,
+        aic=2 * parameters - 2 * fit.log_likelihood,
+        null_log_likelihood=auto.normal_log_likelihood(data.y),
+        estimand="resemblance of outcomes between peers, given the other terms",
+        verdict="not answered by these data",
+        would_count_against="rho near 0, or as large a rho for an outcome that peers cannot have changed",
+        assumptions=("W is known and is not itself a result of the outcome", "errors are independent given W"),
+        provenance=facts,
+    )
+

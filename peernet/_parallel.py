@@ -20,7 +20,9 @@ def block_sizes(n: int, block: int) -> list[int]:
     return [block] * whole + ([rest] if rest else [])
 
 
-def track(items: Iterable[T], *, total: int | None = None, progress: bool = False, desc: str = "") -> Iterable[T]:
+def track(
+    items: Iterable[T], *, total: int | None = None, progress: bool = False, desc: str = ""
+) -> Iterable[T]:
     """Show a progress bar over ``items`` when asked, else hand them through."""
     if not progress:
         return items

@@ -22,7 +22,9 @@ def as_rng(rng: RNGLike | SeedLike | None = None) -> np.random.Generator:
         For numpy's legacy ``RandomState`` and anything else that is neither generator nor seed.
     """
     if isinstance(rng, np.random.RandomState):
-        raise TypeError("rng: the legacy RandomState is not taken; pass np.random.default_rng(seed) or a seed.")
+        raise TypeError(
+            "rng: the legacy RandomState is not taken; pass np.random.default_rng(seed) or a seed."
+        )
     if isinstance(rng, bool) or isinstance(rng, (str, float)):
         raise TypeError(f"rng must be a Generator, a whole number seed or None; got {rng!r}.")
     return np.random.default_rng(rng)

@@ -15,6 +15,8 @@ _exports: dict[str, str] = {
     "exposure": "peernet.diffusion.exposure",
     "fit_nbda": "peernet.diffusion.transmission",
     "NBDAFit": "peernet.diffusion.transmission",
+    "social_transmission_share": "peernet.diffusion.share",
+    "TransmissionShare": "peernet.diffusion.share",
     "structural_equivalence": "peernet.diffusion.exposure",
 }
 
@@ -38,5 +40,6 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from peernet.diffusion.adoption import adoption_curve
     from peernet.diffusion.exposure import exposure, structural_equivalence
+    from peernet.diffusion.share import TransmissionShare, social_transmission_share
     from peernet.diffusion.sources import adoptions_from
     from peernet.diffusion.transmission import NBDAFit, fit_nbda

@@ -92,7 +92,9 @@ def _numeric(frame: pd.DataFrame, what: str) -> pd.DataFrame:
     out = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=frame.index)
     wrong = ~np.isfinite(out.to_numpy()).all(axis=1)
     if wrong.any():
-        raise DataError(f"{what}: {wrong.sum()} rows hold infinite values ({rows_text(np.flatnonzero(wrong))}).")
+        raise DataError(
+            f"{what}: {wrong.sum()} rows hold infinite values ({rows_text(np.flatnonzero(wrong))})."
+        )
     return out
 
 
@@ -124,11 +126,15 @@ def _role(
     if "time" in frame.columns:
         since = number(frame["time"], f"{role} (time)")
         if np.isnan(since).any():
-            raise DataError(f"{role}: {int(np.isnan(since).sum())} rows have no time. Say from when each value is in force.")
+            raise DataError(
+                f"{role}: {int(np.isnan(since).sum())} rows have no time. Say from when each value is in force."
+            )
     values = _numeric(frame.drop(columns=[c for c in ("person", "item", "time") if c in frame.columns]), role)
     key = pd.DataFrame({"p": persons, "i": of_item, "t": since})
     if key.duplicated().any():
-        raise DataError(f"{role}: {int(key.duplicated(keep=False).sum())} rows give a person two values at once. Keep one.")
+        raise DataError(
+            f"{role}: {int(key.duplicated(keep=False).sum())} rows give a person two values at once. Keep one."
+        )
     return values, persons, of_item, since
 
 
@@ -138,7 +144,9 @@ def read_covariates(
     """Merge the covariates of the three roles into rows that hold until the next row of the person."""
     n = len(people)
     read = [(role, _role(given, role, people, items, number)) for role, given in roles]
-    names: list[tuple[str, ...]] = [() if part is None else tuple(map(str, part[0].columns)) for _, part in read]
+    names: list[tuple[str, ...]] = [
+        () if part is None else tuple(map(str, part[0].columns)) for _, part in read
+    ]
     triple = (names[0], names[1], names[2])
     width = sum(map(len, names))
     present = [(role, part) for role, part in read if part is not None]
@@ -160,7 +168,9 @@ def _complete(values: NDArray[np.float64], ids: pd.Index[Any], role: str) -> NDA
     """Refuse people without a value."""
     lost = np.isnan(values).any(axis=1)
     if lost.any():
-        raise DataError(f"{role}: no value for {lost.sum()} people ({quoted(ids[lost])}). Give one for everybody.")
+        raise DataError(
+            f"{role}: no value for {lost.sum()} people ({quoted(ids[lost])}). Give one for everybody."
+        )
     return values
 
 
@@ -188,11 +198,15 @@ def _merge(present: list[Any], ids: pd.Index[Any], n_items: int, names: Any) -> 
     for role, part in present:
         short = np.setdiff1d(np.arange(len(ids)), part[1])
         if len(short):
-            raise DataError(f"{role}: no value for {len(short)} people ({quoted(ids[short])}). Give one for everybody.")
+            raise DataError(
+                f"{role}: no value for {len(short)} people ({quoted(ids[short])}). Give one for everybody."
+            )
     if table[columns].isna().any().any():
         rows = table.index[table[columns].isna().any(axis=1)]
         who = ids[table.loc[rows, "person"].unique()]
-        raise DataError(f"covariates: {len(who)} people have no value at first ({quoted(who)}). Give one from the start on.")
+        raise DataError(
+            f"covariates: {len(who)} people have no value at first ({quoted(who)}). Give one from the start on."
+        )
     return Covariates(
         table["person"].to_numpy(dtype=np.intp),
         table["item"].to_numpy(dtype=np.intp),
@@ -207,7 +221,9 @@ def read_presence(given: Any, ids: pd.Index[Any], items: Sequence[str], number: 
     if given is None:
         return None
     if not isinstance(given, pd.DataFrame) or "person" not in given.columns:
-        raise DataError("presence must be a DataFrame with columns person and, where known, item, start, end.")
+        raise DataError(
+            "presence must be a DataFrame with columns person and, where known, item, start, end."
+        )
     person = person_rows(given["person"], ids, "presence")
     item = item_rows(given, items, "presence")
     start, end = np.full(len(given), -np.inf), np.full(len(given), np.inf)
@@ -250,7 +266,9 @@ def read_networks(
             if first is None:
                 first = net
             elif not net.ids.equals(first.ids):
-                raise DataError(f"networks: {name!r} has other people (or another order) than the first. Use the same.")
+                raise DataError(
+                    f"networks: {name!r} has other people (or another order) than the first. Use the same."
+                )
             edges.append(_edges(k, since, until, net, normalise))
     assert first is not None
     return first, tuple(map(str, table)), edges
@@ -263,15 +281,23 @@ def _versions(
     if isinstance(value, PeerNetwork):
         return [(-np.inf, np.inf, value)]
     if isinstance(value, Mapping):
-        pairs = sorted(((number(t, f"networks ({name})"), net) for t, net in value.items()), key=lambda p: p[0])
+        pairs = sorted(
+            ((number(t, f"networks ({name})"), net) for t, net in value.items()), key=lambda p: p[0]
+        )
     elif isinstance(value, (list, tuple)):
         if starts is None:
-            raise DataError(f"networks: {name!r} is a list; give a dict from the moment each network holds to the network.")
+            raise DataError(
+                f"networks: {name!r} is a list; give a dict from the moment each network holds to the network."
+            )
         if len(value) != len(starts):
-            raise DataError(f"networks: {name!r} has {len(value)} networks for {len(starts)} periods. Give one a period.")
+            raise DataError(
+                f"networks: {name!r} has {len(value)} networks for {len(starts)} periods. Give one a period."
+            )
         pairs = list(zip(starts.tolist(), value, strict=True))
     else:
-        raise DataError(f"networks: {name!r} must be a PeerNetwork, or several by time; got {type(value).__name__}.")
+        raise DataError(
+            f"networks: {name!r} must be a PeerNetwork, or several by time; got {type(value).__name__}."
+        )
     if not pairs:
         raise DataError(f"networks: {name!r} has no versions.")
     bounds = [-np.inf, *[t for t, _ in pairs[1:]], np.inf]
@@ -292,5 +318,7 @@ def times_of(values: pd.Series[Any], what: str, moments: bool) -> NDArray[np.flo
     """Return times in the kind of the adoptions."""
     numbers, found = times_as_numbers(pd.Series(values), what)
     if np.isfinite(numbers).any() and found != moments:
-        raise DataError(f"{what}: adoption times are {'moments' if moments else 'numbers'}; give the same kind.")
+        raise DataError(
+            f"{what}: adoption times are {'moments' if moments else 'numbers'}; give the same kind."
+        )
     return numbers

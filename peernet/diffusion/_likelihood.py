@@ -85,7 +85,9 @@ class Model:
             self.level_of = self.shape_of
         self.n_levels = int(self.level_of.max()) + 1 if len(self.level_of) else 0
         self.e_level = self.level_of[d.e_g]
-        self.n_shape_params = 0 if self.partial else {"weibull": 1, "gamma": 2}.get(self.baseline, 0) * self.n_shapes
+        self.n_shape_params = (
+            0 if self.partial else {"weibull": 1, "gamma": 2}.get(self.baseline, 0) * self.n_shapes
+        )
         self.width = self.n_social + sum(self.sizes) + self.n_shape_params
         self.events_at = np.bincount(self.e_level, minlength=self.n_levels)
         order = np.lexsort((np.arange(d.n_events), d.e_g))
@@ -294,8 +296,12 @@ class Model:
             out, h = [], 1e-5
             for j in range(self.n_shapes):
                 for which in (0, 1):
-                    up = _gamma_log_hazard(d.e_time, log_shape[mine] + h * (which == 0), log_scale[mine] + h * (which == 1))
-                    down = _gamma_log_hazard(d.e_time, log_shape[mine] - h * (which == 0), log_scale[mine] - h * (which == 1))
+                    up = _gamma_log_hazard(
+                        d.e_time, log_shape[mine] + h * (which == 0), log_scale[mine] + h * (which == 1)
+                    )
+                    down = _gamma_log_hazard(
+                        d.e_time, log_shape[mine] - h * (which == 0), log_scale[mine] - h * (which == 1)
+                    )
                     out.append(np.where(mine == j, (up - down) / (2 * h), 0.0))
             return value, out
         return np.zeros(d.n_events), []
@@ -341,7 +347,12 @@ def _gamma_cumulative(t: Floats, log_shape: Floats, log_scale: Floats) -> Floats
     k, x = np.exp(log_shape), t * np.exp(-log_scale)
     tail = gammaincc(k, x)
     with np.errstate(divide="ignore", invalid="ignore"):
-        far = x + gammaln(k) - (k - 1) * np.log(np.maximum(x, 1e-300)) - np.log1p((k - 1) / np.maximum(x, 1e-300))
+        far = (
+            x
+            + gammaln(k)
+            - (k - 1) * np.log(np.maximum(x, 1e-300))
+            - np.log1p((k - 1) / np.maximum(x, 1e-300))
+        )
         out: Floats = np.where(tail > 1e-280, -np.log(np.maximum(tail, 1e-300)), far)
     return out
 

@@ -32,7 +32,9 @@ class Surface:
         self.n_social = k
         n_beta = sum(model.sizes)
         low = np.concatenate([np.zeros(k), np.full(n_beta, -_BETA), np.full(model.n_shape_params, -_SHAPE)])
-        high = np.concatenate([np.full(k, TOP), np.full(n_beta, _BETA), np.full(model.n_shape_params, _SHAPE)])
+        high = np.concatenate(
+            [np.full(k, TOP), np.full(n_beta, _BETA), np.full(model.n_shape_params, _SHAPE)]
+        )
         if model.baseline == "gamma" and not model.partial:
             low[k + n_beta + 1 :: 2], high[k + n_beta + 1 :: 2] = -_SCALE, _SCALE
         self.low, self.high = low, high

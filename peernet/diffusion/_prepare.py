@@ -71,7 +71,9 @@ def prepare(
     if timing == "discrete" and not moments and period is None:
         for one in items:
             check_inside(one.time, edges, first.ids, one.item)
-    net, names, ties_of = read_networks(networks, normalised, lambda t, what: to_number(t, moments, what), versions)
+    net, names, ties_of = read_networks(
+        networks, normalised, lambda t, what: to_number(t, moments, what), versions
+    )
     labels = [one.item for one in items]
     seeds = _demonstrators(demonstrators, net.ids, labels)
     histories, told = [], []
@@ -80,7 +82,11 @@ def prepare(
         histories.append(history)
         told.append(marked)
     notes: list[str] = []
-    roles: list[tuple[str, Any]] = [("asocial", asocial), ("interaction", interaction), ("multiplicative", multiplicative)]
+    roles: list[tuple[str, Any]] = [
+        ("asocial", asocial),
+        ("interaction", interaction),
+        ("multiplicative", multiplicative),
+    ]
     if assigned == "deadline" and np.any(told):
         table = _deadlines(asocial, net.people, items, told, edges, deadline_window, timing, moments, notes)
         roles[0] = ("asocial", table)
@@ -107,7 +113,9 @@ def _first_network(networks: Any) -> PeerNetwork:
             raise DataError("networks is empty. Give a PeerNetwork, or a dict of them by name.")
         value = next(iter(value.values())) if isinstance(value, Mapping) else value[0]
     if not isinstance(value, PeerNetwork):
-        raise DataError(f"networks must be a PeerNetwork, or a dict of them by name; got {type(value).__name__}.")
+        raise DataError(
+            f"networks must be a PeerNetwork, or a dict of them by name; got {type(value).__name__}."
+        )
     return value
 
 
@@ -116,13 +124,17 @@ def _numbers(values: Any, what: str, moments: bool) -> Floats:
     return times_of(values, what, moments)
 
 
-def _span(timing: Timing, moments: bool, start: Any, end: Any, period: Period) -> tuple[Floats, Floats | None]:
+def _span(
+    timing: Timing, moments: bool, start: Any, end: Any, period: Period
+) -> tuple[Floats, Floats | None]:
     """Return the bounds of the span (discrete: of every period) and where each period begins."""
     if timing == "discrete":
         periods = timeline(moments, start, end, period)
         return periods.edges, periods.edges[:-1]
     if period is not None:
-        raise ValueError("period belongs to timing='discrete'; order and continuous time use the times as they are.")
+        raise ValueError(
+            "period belongs to timing='discrete'; order and continuous time use the times as they are."
+        )
     low, high = to_number(start, moments, "start"), to_number(end, moments, "end")
     if high <= low:
         raise DataError(f"end ({end!r}) must lie after start ({start!r}).")
@@ -137,7 +149,10 @@ def _demonstrators(given: Any, ids: pd.Index[Any], items: list[str]) -> NDArray[
     if isinstance(given, pd.DataFrame):
         if "person" not in given.columns:
             raise DataError("demonstrators: a table needs a column 'person' (and, if they differ, 'item').")
-        rows, of = person_rows(given["person"], ids, "demonstrators"), item_rows(given, items, "demonstrators")
+        rows, of = (
+            person_rows(given["person"], ids, "demonstrators"),
+            item_rows(given, items, "demonstrators"),
+        )
         for row, k in zip(rows, of, strict=True):
             out[row, :] |= k < 0
             if k >= 0:
@@ -146,7 +161,9 @@ def _demonstrators(given: Any, ids: pd.Index[Any], items: list[str]) -> NDArray[
     if isinstance(given, Mapping):
         strange = [name for name in given if str(name) not in items]
         if strange:
-            raise DataError(f"demonstrators: no item {quoted(strange)} in adoptions. Items: {quoted(items, 8)}.")
+            raise DataError(
+                f"demonstrators: no item {quoted(strange)} in adoptions. Items: {quoted(items, 8)}."
+            )
         for name, people in given.items():
             out[person_rows(list(people), ids, "demonstrators"), items.index(str(name))] = True
         return out
@@ -156,7 +173,12 @@ def _demonstrators(given: Any, ids: pd.Index[Any], items: list[str]) -> NDArray[
 
 
 def _history(
-    one: Adopted, seeds: NDArray[np.bool_], timing: Timing, edges: Floats, ids: pd.Index[Any], assigned: Assigned
+    one: Adopted,
+    seeds: NDArray[np.bool_],
+    timing: Timing,
+    edges: Floats,
+    ids: pd.Index[Any],
+    assigned: Assigned,
 ) -> tuple[ItemHistory, NDArray[np.bool_]]:
     """Cut one item's adoptions to the span."""
     knew = one.knew | seeds | (one.time < edges[0])
@@ -187,9 +209,13 @@ def _deadlines(
 ) -> pd.DataFrame:
     """Add the deadline as an asocial cause: being told at all, and the time shortly before it is due."""
     if timing == "order":
-        raise ValueError("assigned='deadline' needs timing='continuous' or 'discrete': the order knows no dates.")
+        raise ValueError(
+            "assigned='deadline' needs timing='continuous' or 'discrete': the order knows no dates."
+        )
     if isinstance(asocial, pd.DataFrame) and ("time" in asocial.columns or "item" in asocial.columns):
-        raise DataError("assigned='deadline': give other asocial covariates by person; those that change are not combined.")
+        raise DataError(
+            "assigned='deadline': give other asocial covariates by person; those that change are not combined."
+        )
     span = float(edges[-1] - edges[0])
     width = span / 6 if window is None else check_number("deadline_window", window, 0, open_low=True)
     base = _plain(asocial, people)
@@ -200,17 +226,24 @@ def _deadlines(
             begin = edges[0] if np.isnan(due[person]) else min(edges[0], due[person] - width)
             stamps = [(begin - 1.0, 0.0)]
             if np.isfinite(due[person]):
-                stamps += [(due[person] - width, 1.0), (due[person] + (1.0 if timing == "discrete" else 0.0), 0.0)]
+                stamps += [
+                    (due[person] - width, 1.0),
+                    (due[person] + (1.0 if timing == "discrete" else 0.0), 0.0),
+                ]
             for since, value in stamps:
                 rows.append((person, one.item, since, float(marked[person]), value))
     table = pd.DataFrame(rows, columns=["row", "item", "time", "assigned", "due_soon"])
     if moments:
-        table["time"] = pd.to_datetime((table["time"] * 86_400_000).round().astype("int64"), unit="ms", utc=True)
+        table["time"] = pd.to_datetime(
+            (table["time"] * 86_400_000).round().astype("int64"), unit="ms", utc=True
+        )
     table.insert(0, "person", people.index[table["row"]])
     for name in base.columns:
         table[name] = base[name].to_numpy()[table["row"]]
     constant = [c for c in ("assigned", "due_soon") if table[c].nunique() < 2]
-    notes.append(f"Deadline modelled as an asocial cause: told to adopt, and the last {width:g} before it is due.")
+    notes.append(
+        f"Deadline modelled as an asocial cause: told to adopt, and the last {width:g} before it is due."
+    )
     return table.drop(columns=["row", *constant])
 
 
@@ -241,5 +274,7 @@ def _weights(given: Any, ids: pd.Index[Any]) -> Floats | None:
     out = values.reindex(ids).to_numpy(dtype=np.float64)
     wrong = ~(np.isfinite(out) & (out >= 0))
     if wrong.any():
-        raise DataError(f"teacher_weight: missing, infinite or negative for {wrong.sum()} people ({quoted(ids[wrong])}).")
+        raise DataError(
+            f"teacher_weight: missing, infinite or negative for {wrong.sum()} people ({quoted(ids[wrong])})."
+        )
     return out

@@ -26,7 +26,9 @@ def chi2_cut(level: float) -> float:
     return float(ndtri(0.5 + level / 2)) ** 2 / 2
 
 
-def profile_value(surface: Surface, top: Summit, j: int, q: float, free: NDArray[np.bool_], near: Floats) -> Summit:
+def profile_value(
+    surface: Surface, top: Summit, j: int, q: float, free: NDArray[np.bool_], near: Floats
+) -> Summit:
     """Maximise over everything but one coordinate, from the nearest point known and from the optimum."""
     others = free.copy()
     others[j] = False

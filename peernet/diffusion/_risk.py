@@ -58,7 +58,6 @@ class Design:
     e_row: Ints
     e_teaching: Floats
     e_first: NDArray[np.bool_]
-    e_block: Ints
     a_lo: Ints
     a_hi: Ints
     a_row: Ints
@@ -68,10 +67,12 @@ class Design:
     s_item: Ints
     s_weight: Floats
     s_row: Ints
+    s_edge: Ints
     t_event: Ints
     t_teacher: Ints
     t_net: Ints
     t_weight: Floats
+    t_edge: Ints
     seeded: NDArray[np.bool_]
     n_at_risk: Ints
     histories: tuple[ItemHistory, ...] = field(default=(), repr=False)
@@ -105,11 +106,17 @@ class _Clock:
         return np.searchsorted(self.bounds, time, side=side)
 
 
-def _meet(key: Ints, lo: Ints, hi: Ints, pointer: Ints, other_lo: Ints, other_hi: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _meet(
+    key: Ints, lo: Ints, hi: Ints, pointer: Ints, other_lo: Ints, other_hi: Ints
+) -> tuple[Ints, Ints, Ints, Ints]:
     """Intersect each interval with all intervals of the same person: (row, other row, lo, hi) of non-empty ones."""
     counts = pointer[key + 1] - pointer[key]
     row = np.repeat(np.arange(len(key)), counts)
-    begin = np.repeat(pointer[key] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) if len(key) else counts
+    begin = (
+        np.repeat(pointer[key] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+        if len(key)
+        else counts
+    )
     other = np.arange(len(row)) + begin
     low, high = np.maximum(lo[row], other_lo[other]), np.minimum(hi[row], other_hi[other])
     keep = low < high
@@ -147,7 +154,9 @@ def _covariate_segments(cov: Covariates, clock: _Clock, item: int, n: int) -> _S
     return _Segments(person[keep], lo[keep], hi[keep], order[keep], _pointer(person[keep], n))
 
 
-def _presence_segments(presence: Spans, clock: _Clock, item: int, n: int, name: str) -> tuple[Ints, Ints, Ints, Ints]:
+def _presence_segments(
+    presence: Spans, clock: _Clock, item: int, n: int, name: str
+) -> tuple[Ints, Ints, Ints, Ints]:
     """Return (person, lo, hi, pointer) of the runs of intervals in which people are there."""
     mine = np.flatnonzero((presence.item < 0) | (presence.item == item))
     lo = np.where(presence.start[mine] == -np.inf, 0, clock.since(presence.start[mine]))
@@ -163,7 +172,9 @@ def _presence_segments(presence: Spans, clock: _Clock, item: int, n: int, name: 
     return person[keep], lo[keep], hi[keep], _pointer(person[keep], n)
 
 
-def _clock(timing: Timing, ties: Ties, time: Floats, edges: Floats, breaks: Floats) -> tuple[_Clock, Ints, Ints]:
+def _clock(
+    timing: Timing, ties: Ties, time: Floats, edges: Floats, breaks: Floats
+) -> tuple[_Clock, Ints, Ints]:
     """Return the intervals of one item, the interval of each event, and the interval after its block."""
     order = np.argsort(time, kind="stable")
     if timing == "discrete":
@@ -275,7 +286,9 @@ def _one_item(
     """Lay one item out; returns its intervals, events and people at risk."""
     n = len(history.time)
     learns = np.isfinite(history.time) & ~history.knew
-    all_clock, all_where, all_after = _clock(timing, ties, history.time[learns & ~history.passive], edges, breaks)
+    all_clock, all_where, all_after = _clock(
+        timing, ties, history.time[learns & ~history.passive], edges, breaks
+    )
     person = np.flatnonzero(learns & ~history.passive)
     clock, where = all_clock, all_where
     stop, can_teach = np.full(n, clock.n), np.full(n, clock.n)
@@ -311,7 +324,6 @@ def _one_item(
         g_item=np.full(clock.n, item), g_lo=clock.lo, g_hi=clock.hi,
         e_g=where + offset, e_item=np.full(len(person), item), e_person=person,
         e_time=history.time[person] - edges[0], e_row=e_row, e_teaching=teaching, e_first=first,
-        e_block=np.unique(history.time[person], return_inverse=True)[1] + offset,
     )  # fmt: skip
     return clock.n, len(person), int(np.count_nonzero(stop))
 
@@ -349,6 +361,7 @@ def _social(
 ) -> Floats:
     """Add the social spells of one item; returns the teaching that each learner had at their event, by network."""
     teaching = np.zeros((len(where), n_networks))
+    numbered = 0
     for tie in ties_of:
         begin = 0 if tie.since == -np.inf else int(clock.since(np.array([tie.since]))[0])
         finish = clock.n if tie.until == np.inf else int(clock.since(np.array([tie.until]))[0])
@@ -356,28 +369,30 @@ def _social(
         hi = np.minimum(stop[tie.learner], finish)
         keep = np.flatnonzero(lo < hi)
         learner, teacher, weight = tie.learner[keep], tie.teacher[keep], tie.weight[keep]
-        lo, hi = lo[keep], hi[keep]
+        lo, hi, edge = lo[keep], hi[keep], keep + numbered
+        numbered += len(tie.learner)
         if teacher_weight is not None:
             weight = weight * teacher_weight[teacher]
         if there is not None:
             row, _, lo, hi = _meet(teacher, lo, hi, there[3], there[1], there[2])
-            learner, teacher, weight = learner[row], teacher[row], weight[row]
+            learner, teacher, weight, edge = learner[row], teacher[row], weight[row], edge[row]
         row, other, lo, hi = _meet(learner, lo, hi, here.pointer, here.lo, here.hi)
-        learner, teacher, weight, value = learner[row], teacher[row], weight[row], here.row[other]
+        learner, teacher, weight, edge = learner[row], teacher[row], weight[row], edge[row]
+        value = here.row[other]
         mine = event[learner]
         at = where[mine] if len(where) else np.zeros_like(mine)
         active = np.flatnonzero((mine >= 0) & (lo <= at) & (at < hi) & (weight > 0))
         teaching[:, tie.network] += np.bincount(mine[active], weight[active], len(where))
         pieces.add(
             t_event=mine[active] + events, t_teacher=teacher[active], t_weight=weight[active],
-            t_net=np.full(len(active), tie.network),
+            t_net=np.full(len(active), tie.network), t_edge=edge[active],
         )  # fmt: skip
         if timing == "discrete":
             hi = np.where(mine >= 0, np.minimum(hi, at), hi)
         keep = np.flatnonzero((lo < hi) & (weight > 0))
         pieces.add(
             s_lo=lo[keep] + offset, s_hi=hi[keep] + offset, s_net=np.full(len(keep), tie.network),
-            s_item=np.full(len(keep), item), s_weight=weight[keep], s_row=value[keep],
+            s_item=np.full(len(keep), item), s_weight=weight[keep], s_row=value[keep], s_edge=edge[keep],
         )  # fmt: skip
     return teaching
 

@@ -119,7 +119,11 @@ class NBDAFit(ModelFit):
         what = _WORDS[self.timing]
         lines = [f"From the {what} of {self.n} acquisitions: {words}; {CAVEAT}."]
         for row in self.params.to_dict("records"):
-            span = f" [{format_number(row['low'])}, {format_number(row['high'])}]" if not np.isnan(row["high"]) else ""
+            span = (
+                f" [{format_number(row['low'])}, {format_number(row['high'])}]"
+                if not np.isnan(row["high"])
+                else ""
+            )
             lines.append(f"  {row['term']}: {format_number(row['estimate'])}{span}")
         if not self.converged:
             lines.append("NOT certified as the optimum: see certificate.")
@@ -307,7 +311,9 @@ def fit_nbda(
     number("level", level, 0, 1, open_low=True, open_high=True)
     count("n_starts", n_starts)
     if timing == "order" and baseline != "free":
-        raise ValueError(f"baseline={baseline!r} needs times: the order of learning says nothing about the baseline.")
+        raise ValueError(
+            f"baseline={baseline!r} needs times: the order of learning says nothing about the baseline."
+        )
     own_social, own_baseline = _sharing(shared, baseline)
     start_state = record(rng)
     prepared = prepare(
@@ -321,7 +327,9 @@ def fit_nbda(
         "timing": timing, "baseline": baseline, "start": str(start), "end": str(end), "ties": ties, "level": level,
         "normalised": normalised, "assigned": assigned, "n_starts": n_starts, "shared": shared,
     }  # fmt: skip
-    facts = provenance("diffusion.fit_nbda", prepared.net, options=options, rng=start_state, used=prepared.used)
+    facts = provenance(
+        "diffusion.fit_nbda", prepared.net, options=options, rng=start_state, used=prepared.used
+    )
     plan = Plan_(baseline, own_social, own_baseline, level, n_starts)
     return fit_prepared(prepared, plan, rng, facts)
 
@@ -379,7 +387,7 @@ def _without_teaching(design: Design) -> Design:
     return dataclasses.replace(
         design, networks=(), names=(design.names[0], (), design.names[2]), values=design.values[:, keep],
         e_teaching=np.zeros((design.n_events, 0)), s_lo=none, s_hi=none, s_net=none, s_item=none,
-        s_weight=np.zeros(0), s_row=none, t_event=none, t_teacher=none, t_net=none, t_weight=np.zeros(0),
+        s_weight=np.zeros(0), s_row=none, s_edge=none, t_event=none, t_teacher=none, t_net=none, t_weight=np.zeros(0), t_edge=none,
     )  # fmt: skip
 
 
@@ -391,7 +399,8 @@ def _fit_one(
     model = Model(d, plan.baseline, own_social=plan.own_social, own_baseline=plan.own_baseline)
     surface = Surface(model)
     dead = np.array(
-        [not model.e_teaching[:, k].any() and not len(model.columns[k]) for k in range(model.n_social)], dtype=bool
+        [not model.e_teaching[:, k].any() and not len(model.columns[k]) for k in range(model.n_social)],
+        dtype=bool,
     )
     free = np.ones(surface.width, dtype=bool)
     free[: model.n_social] = ~dead
@@ -445,13 +454,19 @@ def _certify(engine: Engine, dead: NDArray[np.bool_]) -> tuple[dict[str, Any], l
     notes = []
     k = surface.n_social
     if dead.any():
-        notes.append("Nobody could have been taught along some network: its strength is not answered by these data.")
+        notes.append(
+            "Nobody could have been taught along some network: its strength is not answered by these data."
+        )
     if (z[:k] >= TOP - 1e-9).any():
         notes.append("The likelihood still rises at the largest strength: unbounded; read the share, not s.")
     if len(z) > k and (np.abs(z[k:]) >= np.abs(surface.high[k:]) - 1e-6).any():
-        notes.append("A coefficient runs away (a covariate separates learners from the rest); read no size into it.")
+        notes.append(
+            "A coefficient runs away (a covariate separates learners from the rest); read no size into it."
+        )
     if len(top.starts) > 1 and agree < len(top.starts) and k:
-        notes.append(f"{agree} of {len(top.starts)} starts or hills reach the best likelihood; the others are local optima.")
+        notes.append(
+            f"{agree} of {len(top.starts)} starts or hills reach the best likelihood; the others are local optima."
+        )
     return certificate, notes
 
 
@@ -488,7 +503,9 @@ def _table(engine: Engine, dead: NDArray[np.bool_], level: float, top: Summit) -
             if top.z[j] >= TOP - 1e-9:
                 estimate = np.inf
             low, high, ratio = profile_interval(surface, top, j, level, engine.free)
-            rows.append((name, estimate, error[j], ratio, 0.5 * chi2_tail(ratio) if ratio > 0 else 1.0, low, high))
+            rows.append(
+                (name, estimate, error[j], ratio, 0.5 * chi2_tail(ratio) if ratio > 0 else 1.0, low, high)
+            )
             continue
         z = estimate / error[j] if error[j] > 0 else np.nan
         half = float(ndtri(0.5 + level / 2)) * error[j]

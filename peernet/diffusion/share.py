@@ -1,0 +1,366 @@
+"""How much of it was learned from others, and how much could have been."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from peernet._check import count, number
+from peernet._rng import RNGLike, SeedLike, as_rng, record
+from peernet.diffusion._profile import chi2_tail
+from peernet.diffusion._share_profile import ShareProfile, social_parts
+from peernet.diffusion.transmission import CAVEAT, NBDAFit
+from peernet.errors import FitError
+from peernet.results import Estimate, Verdict, format_number, format_p, provenance
+
+__all__ = ["TransmissionShare", "social_transmission_share"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TransmissionShare(Estimate):
+    """The share of acquisitions that followed teaching ties, with what it could have been at most.
+
+    Attributes
+    ----------
+    ceiling : float
+        Share at unlimited transmission: learners who had an informed teacher at all. No estimate can exceed it.
+    value_no_first_period, low_no_first_period, high_no_first_period, ceiling_no_first_period : float
+        The same when all learners of the first period are left out, who had nobody to learn from (NBDA leaves out one
+        innovator a diffusion).
+    against : float
+        The stated share that was tested.
+    against_p : float
+        Likelihood-ratio p-value of the stated share, two-sided; of the ceiling where the stated share lies above it.
+    zero_p, zero_p_full : float
+        p-value of no social transmission: zero is a boundary, so half the chi-square tail; and the full tail that NBDA
+        reports.
+    by_network : pandas.Series
+        Share along each network.
+    events : pandas.DataFrame
+        One row an acquisition: ``item, person, time, social`` (its social part), ``teachers`` (informed ones).
+    attribution : pandas.DataFrame
+        ``item, teacher, learner, network, social``: the social part of each acquisition, split by teacher.
+    by_group : pandas.DataFrame
+        Acquisitions attributed, rows teach, columns learn; empty without ``group``.
+    share_across : float
+        Share of the attributed transmission that crossed a group boundary; NaN without ``group``.
+    cause_estimate, cause_interval : float
+        How many times faster a shared cause would have to make people learn on their own, from the moment that a
+        teacher of theirs has learned, for the estimate to become 0, and for 0 to enter the interval.
+    missing_ties : pandas.DataFrame
+        The share refitted after removing a part of the ties at random: what unmeasured ties do.
+    bootstrap : pandas.DataFrame
+        ``value, truth`` of each simulated data set (empty without ``n_draws``).
+    bias : float
+        Mean of value less truth in the bootstrap.
+    """
+
+    ceiling: float
+    value_no_first_period: float
+    low_no_first_period: float
+    high_no_first_period: float
+    ceiling_no_first_period: float
+    against: float
+    against_p: float
+    zero_p: float
+    zero_p_full: float
+    by_network: pd.Series[Any]
+    events: pd.DataFrame
+    attribution: pd.DataFrame
+    by_group: pd.DataFrame
+    share_across: float = float("nan")
+    cause_estimate: float = float("nan")
+    cause_interval: float = float("nan")
+    missing_ties: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bootstrap: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bias: float = float("nan")
+    notes: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Say the share, its ceiling, what it means for the claim, and the caveat, in one paragraph."""
+        span = f"{self.level:.0%} interval {_percent(self.low)} to {_percent(self.high)}"
+        lines = [
+            f"{_percent(self.value)} of learning followed the teaching ties ({span}), of at most "
+            f"{_percent(self.ceiling)} that these ties could carry; {CAVEAT}."
+        ]
+        if self.against > self.ceiling:
+            lines.append(
+                f"{_percent(self.against)} cannot be reached with these ties, however strong teaching is: "
+                f"{_percent(1 - self.ceiling)} of learners had no informed teacher among those measured."
+            )
+        else:
+            lines.append(
+                f"{_percent(self.against)} social: {format_p(self.against_p)}; none: {format_p(self.zero_p)}."
+            )
+        if self.cause_estimate > 1:
+            lines.append(
+                f"A shared cause that makes people {format_number(self.cause_estimate)} times as quick to learn on their "
+                "own, once a teacher of theirs has learned, would explain it away."
+            )
+        return "\n".join([*lines, *self.notes])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return both conventions, one row each."""
+        rows = [
+            ("one innovator a diffusion left out", self.value, self.low, self.high, self.ceiling),
+            (
+                "first period left out", self.value_no_first_period, self.low_no_first_period,
+                self.high_no_first_period, self.ceiling_no_first_period,
+            ),
+        ]  # fmt: skip
+        frame = pd.DataFrame(rows, columns=["convention", "value", "low", "high", "ceiling"])
+        return frame.assign(level=self.level, n=self.n)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw estimate and interval below the ceiling, with the stated share.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.diffusion._pictures import plot_share
+
+        return plot_share(self, ax=ax)
+
+
+def _percent(share: float) -> str:
+    """Write a share as a percentage."""
+    return "n/a" if np.isnan(share) else f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def social_transmission_share(
+    fit: NBDAFit,
+    *,
+    against: float = 0.8,
+    group: str | None = None,
+    level: float | None = None,
+    sensitivity: bool = True,
+    n_draws: int = 0,
+    rng: RNGLike | SeedLike | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> TransmissionShare:
+    r"""Share of acquisitions that the fitted model attributes to teaching (propST), with its ceiling.
+
+    For the m-th acquisition by learner l, :math:`P_m = B_l\, s\, T_l(m) / R_l(m)` is the part of the learner's rate
+    that came from informed teachers, and
+
+    .. math:: \text{share} = \sum_m P_m \big/ (M - \text{innovations}),
+
+    innovations being the diffusions that began without a demonstrator (NBDA's rule). At unlimited s it becomes the
+    share of learners with an informed teacher: the *ceiling*. The interval is the set of shares whose profile
+    likelihood is not too low, whatever the number of parameters.
+
+    Parameters
+    ----------
+    fit : NBDAFit
+        From ``fit_nbda``.
+    against : float
+        A stated share to be tested, in (0, 1).
+    group : str, optional
+        Column of people: attribute transmission to pairs of groups.
+    level : float, optional
+        Coverage of the interval; the fit's by default.
+    sensitivity : bool
+        Also ask what a shared cause and missing ties would do.
+    n_draws : int
+        Simulated data sets of the parametric bootstrap (bias); 0 = none.
+    rng : generator or seed, optional
+        For the bootstrap and the removal of ties.
+    n_jobs, progress : int, bool
+        As everywhere.
+
+    Returns
+    -------
+    TransmissionShare
+        ``value``, ``low``, ``high``, ``ceiling`` in [0, 1]; NaN when a single person learned. The verdict on
+        ``against``: contradicted (interval below it though the ties could have carried it), supported (interval not
+        below it), not answered by these data (the ceiling lies below it), inconclusive otherwise.
+
+    Raises
+    ------
+    FitError
+        For a fit without teaching.
+
+    References
+    ----------
+    .. [1] Hoppitt, W., Boogert, N. J. & Laland, K. N. (2010). Detecting social transmission in networks. *Journal of
+       Theoretical Biology* 263, 544-555. doi:10.1016/j.jtbi.2010.01.004
+    """
+    rng = as_rng(rng)
+    number("against", against, 0, 1, open_low=True, open_high=True)
+    count("n_draws", n_draws, 0)
+    level = fit.level if level is None else number("level", level, 0, 1, open_low=True, open_high=True)
+    if not fit.networks:
+        raise FitError("this model has no teaching in it; take the share of the model that it stands beside.")
+    start_state = record(rng)
+    engine = fit._engine
+    d, model = engine.design, engine.model
+    part, _ = social_parts(model, engine.natural)
+    had = (model.e_teaching > 0).any(axis=1)
+    by_rule = d.n_events - int(
+        np.count_nonzero(~d.seeded & (np.bincount(d.e_item, minlength=len(d.items)) > 0))
+    )
+    later = int(np.count_nonzero(~d.e_first))
+    notes: list[str] = []
+    value, ceiling = (
+        (float(part.sum() / by_rule), float(had.sum() / by_rule)) if by_rule else (np.nan, np.nan)
+    )
+    low, high, against_p = _interval(fit, by_rule, level, against, ceiling, notes)
+    ratio = by_rule / later if later else float("nan")
+    zero_p, zero_full = _zero_test(fit)
+    events, attribution = _attribute(fit, part)
+    by_group, across = _by_group(engine.prepared.net, attribution, group)
+    cause = missing = None
+    if sensitivity and value > 1e-6:
+        from peernet.diffusion._sensitivity import missing_ties, shared_cause
+
+        cause = shared_cause(fit, level)
+        missing = missing_ties(fit, by_rule, rng)
+    draws, bias = pd.DataFrame(columns=["value", "truth"]), float("nan")
+    if n_draws:
+        from peernet.diffusion.simulate import bootstrap_share
+
+        draws = bootstrap_share(fit, n_draws, rng, n_jobs, progress)
+        bias = float((draws["value"] - draws["truth"]).mean())
+    options = {"against": against, "level": level, "group": group, "n_draws": n_draws}
+    return TransmissionShare(
+        name="share of learning that followed teaching ties", value=value, low=low, high=high, level=level, unit="share",
+        method="profile likelihood", n=d.n_events, ceiling=ceiling, value_no_first_period=value * ratio,
+        low_no_first_period=low * ratio, high_no_first_period=high * ratio, ceiling_no_first_period=ceiling * ratio,
+        against=against, against_p=against_p, zero_p=zero_p, zero_p_full=zero_full, by_network=_by_network(fit, by_rule),
+        events=events, attribution=attribution, by_group=by_group, share_across=across,
+        cause_estimate=cause[0] if cause else float("nan"), cause_interval=cause[1] if cause else float("nan"),
+        missing_ties=missing if missing is not None else pd.DataFrame(), bootstrap=draws, bias=bias,
+        notes=(*notes, *fit.notes), verdict=_verdict(low, high, ceiling, against), margin=None,
+        estimand="Share of acquisitions due to informed teachers, among these people, along the measured ties",
+        would_count_against=f"An interval that lies below {against:.0%} although the ties could carry it",
+        assumptions=fit.assumptions, provenance=provenance("diffusion.social_transmission_share",
+        engine.prepared.net, options=options, rng=start_state, used=engine.prepared.used),
+    )  # fmt: skip
+
+
+def _interval(
+    fit: NBDAFit, denominator: int, level: float, against: float, ceiling: float, notes: list[str]
+) -> tuple[float, float, float]:
+    """Return low, high and the p-value of the stated share."""
+    engine = fit._engine
+    if not denominator:
+        notes.append("Only innovators were seen to learn: the share is not defined.")
+        return float("nan"), float("nan"), float("nan")
+    if ceiling == 0:
+        notes.append("No learner had an informed teacher: the share is 0 whatever the strength of teaching.")
+        return 0.0, 0.0, float("nan")
+    profile = ShareProfile(engine.surface, engine.summit, engine.free, denominator)
+    low, high = profile.interval(level)
+    target = min(against, ceiling * (1 - 1e-6))
+    with np.errstate(all="ignore"):
+        fall = engine.summit.value - profile.likelihood(target)
+    return low, min(high, ceiling), chi2_tail(2 * max(fall, 0.0))
+
+
+def _verdict(low: float, high: float, ceiling: float, against: float) -> Verdict:
+    """Judge a stated share."""
+    if np.isnan(low) or ceiling < against:
+        return "not answered by these data"
+    if high < against:
+        return "contradicted"
+    return "supported" if low >= against else "inconclusive"
+
+
+def _zero_test(fit: NBDAFit) -> tuple[float, float]:
+    """Return the boundary p-value of no transmission, and the full chi-square one.
+
+    With K strengths the null distribution is a mixture of chi-squares; binomial weights take them as uncorrelated.
+    """
+    from math import comb
+
+    from scipy.special import gammaincc
+
+    assert fit.asocial is not None
+    free = int(fit._engine.free[: fit._engine.model.n_social].sum())
+    ratio = max(0.0, 2 * (fit.log_likelihood - fit.asocial.log_likelihood))
+    if not free:
+        return float("nan"), float("nan")
+    tails = [1.0 if ratio <= 0 else 0.0, *(float(gammaincc(j / 2, ratio / 2)) for j in range(1, free + 1))]
+    mixed = sum(comb(free, j) / 2**free * tail for j, tail in enumerate(tails))
+    return float(mixed), tails[free]
+
+
+def _attribute(fit: NBDAFit, part: NDArray[np.float64]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List every acquisition with its social part, and split it by teacher."""
+    engine = fit._engine
+    d, model, ids = engine.design, engine.model, engine.prepared.net.ids
+    names = np.array(d.items, dtype=object)
+    teachers = np.bincount(d.t_event, minlength=d.n_events)
+    events = pd.DataFrame(
+        {
+            "item": names[d.e_item],
+            "person": ids[d.e_person],
+            "time": d.e_time + engine.prepared.edges[0],
+            "social": part,
+            "teachers": teachers,
+        }
+    )
+    k = len(d.networks)
+    column = d.t_net + (d.e_item[d.t_event] * k if model.own_social else 0)
+    strength = engine.natural[: model.n_social][column] * d.t_weight if len(column) else np.zeros(0)
+    total = np.bincount(d.t_event, strength, d.n_events)
+    share = np.divide(strength, total[d.t_event], out=np.zeros(len(strength)), where=total[d.t_event] > 0)
+    attribution = pd.DataFrame(
+        {
+            "item": names[d.e_item[d.t_event]],
+            "teacher": ids[d.t_teacher],
+            "learner": ids[d.e_person[d.t_event]],
+            "network": np.array(d.networks, dtype=object)[d.t_net],
+            "social": share * part[d.t_event],
+        }
+    )
+    return events, attribution
+
+
+def _by_network(fit: NBDAFit, denominator: int) -> pd.Series[Any]:
+    """Return the share along each network."""
+    engine = fit._engine
+    d, model = engine.design, engine.model
+    part = engine.evaluation.social / engine.evaluation.rate
+    s = engine.natural[: model.n_social]
+    pieces = model.e_teaching * s
+    total = pieces.sum(axis=1)
+    split = np.divide(pieces, total[:, None], out=np.zeros_like(pieces), where=total[:, None] > 0)
+    sums = (split * part[:, None]).sum(axis=0)
+    k = len(d.networks)
+    by = sums.reshape(-1, k).sum(axis=0) / denominator if denominator else np.full(k, np.nan)
+    return pd.Series(by, index=pd.Index(d.networks, name="network"), name="share")
+
+
+def _by_group(net: Any, attribution: pd.DataFrame, group: str | None) -> tuple[pd.DataFrame, float]:
+    """Sum attributed acquisitions by group of teacher and learner."""
+    if group is None:
+        return pd.DataFrame(), float("nan")
+    of = net.column(group)
+    teaches, learns = of.reindex(attribution["teacher"]), of.reindex(attribution["learner"])
+    names = sorted(of.dropna().unique())
+    both = teaches.notna().to_numpy() & learns.notna().to_numpy()
+    table = (
+        pd.DataFrame(
+            {
+                "teach": teaches.to_numpy()[both],
+                "learn": learns.to_numpy()[both],
+                "x": attribution["social"][both],
+            }
+        )
+        .groupby(["teach", "learn"])["x"]
+        .sum()
+        .unstack(fill_value=0.0)
+        .reindex(index=names, columns=names, fill_value=0.0)
+    )
+    table.index.name, table.columns.name = f"{group} (teaches)", f"{group} (learns)"
+    total = float(table.to_numpy().sum())
+    across = 1 - float(np.trace(table.to_numpy())) / total if total > 0 else float("nan")
+    return table, across

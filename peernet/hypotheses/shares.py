@@ -218,8 +218,8 @@ def social_share(
         People (index) x sources, percentages that sum to ``total``; blank beside a full sum is zero, all blank is no
         answer. Of Records the answers to ``question`` are taken, and people and respondents unless given.
     sources : mapping, optional
-        Source -> kind: ``social, manager, outside, search, formal, solo``; by default as the codebook declares, else plain names
-        (peers, manager, courses ...) are known.
+        Source -> kind: ``social, manager, outside, search, formal, solo``; by default by codebook or plain names
+        (peers, manager, courses ...).
     reading : str
         The reading that the answer is about; all are in ``readings``.
     readings : mapping, optional

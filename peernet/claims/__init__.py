@@ -1,0 +1,33 @@
+"""Claims about peer learning as questions that data can answer: the register, the 80 %, the scorecard."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Public names by topic; each is loaded when it is first used. Modules carry an underscore, or the function of the same
+# name would be hidden by its module.
+_exports: dict[str, str] = {
+    "Answerability": "peernet.claims._answerability",
+    "Claim": "peernet.claims._claims",
+    "Evidence": "peernet.claims._evidence",
+    "Register": "peernet.claims._register",
+    "answerability": "peernet.claims._answerability",
+    "register": "peernet.claims._register",
+}
+
+__all__ = [*_exports]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _exports:
+        raise AttributeError(f"module 'peernet.claims' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_exports[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -11,7 +11,7 @@ from peernet.hypotheses import share_power, smallest_correlation, smallest_diffe
 
 
 @pytest.mark.parametrize("n", [5, 20, 171])
-@pytest.mark.parametrize("gap", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("gap", [0.02, 0.1, 0.15])
 def test_power_equals_statsmodels(n: int, gap: float) -> None:
     expected = TTestPower().power(gap / 0.2, n, 0.05)
     assert share_power(n=n, gap=gap).power == pytest.approx(expected, rel=1e-6)
@@ -29,7 +29,7 @@ def test_answers_needed_are_the_smallest_that_suffice() -> None:
 def test_two_groups_and_correlations() -> None:
     for n in (51, 69, 129, 216):
         expected = TTestIndPower().solve_power(nobs1=n, alpha=0.05, power=0.8)
-        assert smallest_difference(n, n) == pytest.approx(expected, rel=1e-6)
+        assert smallest_difference(n, n) == pytest.approx(expected, rel=1e-5)  # its solver stops there
     for r, n in ((0.1, 783), (0.2, 194), (0.3, 85)):
         assert smallest_correlation(n) == pytest.approx(r, abs=6e-4)
     assert np.isnan(smallest_correlation(3))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 _exports: dict[str, str] = {
     "Organisation": "peernet.datasets.organisation",
-    "make_organisation": "peernet.datasets.organisation",
+    "make_organisation": "peernet.datasets.make",
     "WORLDS": "peernet.datasets.worlds",
     "load_meridian": "peernet.datasets.worlds",
     "load_truth": "peernet.datasets.worlds",
@@ -37,6 +37,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet.datasets.organisation import Organisation, make_organisation
+    from peernet.datasets.make import make_organisation
+    from peernet.datasets.organisation import Organisation
     from peernet.datasets.published import catalogue, load_krackhardt, load_lazega, load_medical_innovation
     from peernet.datasets.worlds import WORLDS, load_meridian, load_truth, make_world, sample_dir

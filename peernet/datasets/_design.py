@@ -101,7 +101,8 @@ class Design:
             self._check(field.name, getattr(self, field.name))
         if self.strict_share > self.social_share:
             raise ValueError(
-                f"strict_share ({self.strict_share:g}) is part of social_share ({self.social_share:g}) and cannot exceed it."
+                f"strict_share ({self.strict_share:g}) is part of social_share ({self.social_share:g}) "
+                "and cannot exceed it."
             )
         if self.social_share in (0.0, 1.0) or self.strict_share == 0.0:
             raise ValueError("social_share and strict_share must lie strictly between 0 and 1.")
@@ -113,8 +114,8 @@ class Design:
                 f"n_people={self.n_people} is too few for {self.n_units} units of at least four people."
             )
         traps = self.vanishing_silo or self.lookalikes or self.small_unit
-        if traps and (self.n_units < 6 or self.n_sites < 2):
-            raise ValueError("vanishing_silo, lookalikes and small_unit need n_units >= 6 and n_sites >= 2.")
+        if traps and (self.n_units < 7 or self.n_sites < 2):
+            raise ValueError("vanishing_silo, lookalikes and small_unit need n_units >= 7 and n_sites >= 2.")
         if (self.hidden_team or self.lookalikes or self.sole_expert) and self.n_people < 60:
             raise ValueError("hidden_team, lookalikes and sole_expert need n_people >= 60.")
 

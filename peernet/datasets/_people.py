@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from peernet.datasets._design import DAYS, FAMILIES, SURVEY_DAY, YEAR, Design
 from peernet.datasets._names import draw_names, emails
 
-__all__ = ["Structure", "people_frame", "structure"]
+__all__ = ["Structure", "draw_ids", "each", "people_frame", "structure"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -164,12 +165,23 @@ def _special(design: Design, unit: Ints, grade: Ints, rng: np.random.Generator) 
     return _Special(hidden, lookalike, expert, taken)
 
 
-def people_frame(design: Design, where: Structure, rng: np.random.Generator) -> pd.DataFrame:
-    """Give everybody a name, an address and a number; index = employee id with its leading zeros."""
+def each(frame: pd.DataFrame) -> Iterator[Any]:
+    """Go through the rows of a frame, columns by name."""
+    return iter(frame.itertuples(index=False))
+
+
+def draw_ids(n: int, rng: np.random.Generator) -> pd.Index[str]:
+    """Draw employee ids: digits with at least one leading zero."""
+    digits = 5 if n <= 9_000 else len(str(n)) + 1
+    number = rng.choice(10 ** (digits - 1) - 40, size=n, replace=False) + 40
+    return pd.Index([f"{k:0{digits}d}" for k in number.tolist()], name="person", dtype="str")
+
+
+def people_frame(
+    design: Design, where: Structure, ids: pd.Index[str], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Give everybody a name and an address; index = employee id."""
     n = design.n_people
-    digits = 5 if n <= 9_000 else len(str(10 * n))
-    number = rng.permutation(9 * 10 ** (digits - 2))[:n] + 40
-    ids = pd.Index([f"{k:0{digits}d}" for k in number], name="person", dtype="str")
     first, last = draw_names(n, rng)
     if where.lookalike is not None:
         a, b = where.lookalike
@@ -215,7 +227,7 @@ def _team_number(where: Structure) -> Ints:
     """Number the teams within their unit from 0."""
     first = np.full(int(where.unit.max()) + 1, 10**9)
     np.minimum.at(first, where.unit, where.team)
-    return where.team - first[where.unit]
+    return np.asarray(where.team - first[where.unit], dtype=np.int64)
 
 
 def _title(grade: int, family: str) -> str:

@@ -27,8 +27,8 @@ COSTS: dict[str, tuple[float, float, float, str]] = {
 def mentoring(design: Design, where: Structure, rng: np.random.Generator) -> pd.DataFrame:
     """Pair juniors with mentors, six each, and rate everybody's performance before and after on a standard scale.
 
-    ``gain = mentoring_effect * mentored + match_effect * same trade + mentor's own effect (SD mentor_spread) + noise``. With
-    ``mentor_selection`` those who did better before were likelier to get a mentor.
+    ``gain = mentoring_effect * mentored + match_effect * same trade + mentor's own effect + noise``, the mentors' own
+    effects with SD ``mentor_spread``. With ``mentor_selection`` those who did better before were likelier to get one.
     """
     n = len(where.unit)
     there = (where.hired < 0) & (where.left > 10_000 - 1)
@@ -60,9 +60,10 @@ def mentoring(design: Design, where: Structure, rng: np.random.Generator) -> pd.
 
 
 def saving(value: dict[str, float], equivalence: float) -> float:
-    """Return what a year of peer teaching saves in EUR: replaced courses at their equivalence, less all time and platform.
+    """Return what a year of peer teaching saves in EUR: replaced courses at their equivalence, less time and platform.
 
-    ``hours * equivalence * (fee + travel + wage) - hours * wage * (preparation + teaching + learning) - platform - coordination * wage``
+    ``hours * equivalence * (fee + travel + wage) - hours * wage * (preparation + teaching + learning) - platform
+    - coordination * wage``
     """
     hours, wage = value["replaced_hours"], value["wage"]
     gain = hours * equivalence * (value["fee"] + value["travel"] + wage)

@@ -37,7 +37,7 @@ def taught_by(n: int, ties: Ties) -> Floats:
 def _simulate(
     matrix: Floats, rate: Floats, s: float, present: NDArray[np.bool_], rng: np.random.Generator
 ) -> Floats:
-    """Draw adoption times of everybody: hazard_i(t) = rate_i (1 + s * number of informed teachers), on until all know."""
+    """Draw adoption times until all know: hazard_i(t) = rate_i (1 + s * number of informed teachers)."""
     n = len(matrix)
     day = np.full(n, _NEVER)
     waiting, teachers, now = present.copy(), np.zeros(n), 0.0
@@ -54,7 +54,7 @@ def _simulate(
 
 
 def social_truth(matrix: Floats, day: Floats, s: float) -> tuple[float, float]:
-    """Return propST at ``s`` and its ceiling on a history: events whose learner had T informed teachers count sT / (1 + sT)."""
+    """Return propST and its ceiling: an adoption by somebody with T informed teachers counts sT / (1 + sT)."""
     order = np.argsort(day, kind="stable")
     order = order[np.isfinite(day[order])]
     if len(order) < 2:
@@ -102,15 +102,16 @@ def deadline_days(
     return np.where(gone, _NEVER, day), due
 
 
-def taste_days(design: Design, where: Structure, rng: np.random.Generator) -> Floats:
-    """Spread a skill by taste alone: certain trades and junior people take it up first, whoever teaches them.
+def taste_days(design: Design, where: Structure, ties: Ties, rng: np.random.Generator) -> Floats:
+    """Spread a skill by taste alone: certain trades and people who are asked a lot take it up first.
 
-    hazard_i = rate * exp(taste * (trade_i + 1.5 (2 - grade_i))), trade 1.5 for analysis and engineering. Ties follow trades, and
-    juniors are taught more than they teach: it looks like contagion, and more so when the survey is transposed.
+    hazard_i = adoption_rate / 7 * exp(taste * (3 [engineering or analysis] + 0.7 log(1 + learners_i) - mean)). Ties
+    follow trades, so it looks like contagion; more so transposed, where those asked a lot have many "teachers".
     """
     n = len(where.unit)
-    liking = 1.5 * (where.family <= 1) + 1.5 * (2 - np.minimum(where.grade, 4))
-    rate = 0.8 * design.adoption_rate / DAYS * np.exp(design.taste * (liking - liking.mean()))
-    day = rng.exponential(1 / (3 * rate), n)
+    asked = np.bincount(ties.teacher[ties.since == 0], minlength=n)
+    liking = 3.0 * (where.family <= 1) + 0.7 * np.log1p(asked)
+    rate = design.adoption_rate / 7 / DAYS * np.exp(design.taste * (liking - liking.mean()))
+    day = rng.exponential(1 / rate, n)
     day = np.where((where.hired <= 0) & (where.left > DAYS), day, _NEVER)
     return np.where(day < DAYS, day, _NEVER)

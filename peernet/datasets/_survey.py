@@ -54,7 +54,7 @@ def true_shares(design: Design, where: Structure, rng: np.random.Generator) -> F
             break
         part = part * np.divide(mean, now, out=np.zeros_like(mean), where=now > 0)
         part /= part.sum(axis=1, keepdims=True)
-    return part
+    return np.asarray(part, dtype=np.float64)
 
 
 def respondents(
@@ -89,8 +89,9 @@ def reported_shares(
 ) -> tuple[Floats, NDArray[np.str_]]:
     """Return percentages as people write them, and the wording that they were shown.
 
-    Wording B moves ``wording_shift`` of the whole to peers. Then people round to tens (chance ``heaping``) or to fives, each
-    source by itself, so that sums need not be 100; ``sum_errors`` of them go further astray: 110, 90, 130, or fractions.
+    Wording B moves ``wording_shift`` of the whole to peers. Then people round to tens (chance ``heaping``) or to fives,
+    each source by itself, so that sums need not be 100; ``sum_errors`` of them go further astray: 110, 90, 130, or
+    fractions.
     """
     n = len(share)
     version = np.where(rng.random(n) < 0.5, "A", "B")
@@ -129,7 +130,7 @@ def nominations(
 ) -> pd.DataFrame:
     """Let those who answer name their teachers and their learners, strongest first, up to the cap.
 
-    A tie comes to mind with chance ``recall``. Columns ``respondent``, ``named`` (rows), ``relation``, ``slot``, ``tie``.
+    A tie comes to mind with chance ``recall``. Columns ``respondent, named`` (rows), ``relation, slot, tie``.
     """
     parts = []
     for relation, me, other in (
@@ -180,8 +181,8 @@ def typed_names(
 def skills(design: Design, where: Structure, rng: np.random.Generator) -> pd.DataFrame:
     """Rate five skills a year ago and now, and say who taught them, expecting to or not.
 
-    ``after = 60 + .7 (before - 50) + sd (teach_expected [expected] + teach_impromptu [impromptu]) + sd e`` with sd = 12: both
-    effects are in standard deviations of the unexplained rating. Whoever knew more was likelier to teach (``teacher_selection``).
+    ``after = 60 + .7 (before - 50) + 12 (teach_expected [expected] + teach_impromptu [impromptu]) + 12 e``: both
+    effects are in SD of the unexplained rating. Whoever knew more was likelier to teach (``teacher_selection``).
     """
     parts = []
     for topic in TOPICS:
@@ -214,8 +215,8 @@ def skills(design: Design, where: Structure, rng: np.random.Generator) -> pd.Dat
 def attitudes(design: Design, where: Structure, mentored: Floats, rng: np.random.Generator) -> pd.DataFrame:
     """Draw safety (half between units), asking, motivation, engagement, hours and performance, on standard scales.
 
-    ``asking = safety_effect * safety + noise``; ``performance = .3 formal + .3 informal + formal_informal * formal * informal +
-    mentoring + noise``.
+    ``asking = safety_effect * safety + noise``; ``performance = .3 formal + .3 informal + formal_informal * formal *
+    informal + mentoring + noise``.
     """
     n = len(where.unit)
     unit_part = rng.standard_normal(design.n_units)[where.unit]
@@ -226,7 +227,8 @@ def attitudes(design: Design, where: Structure, mentored: Floats, rng: np.random
     performance = performance + rng.standard_normal(n)
     return pd.DataFrame(
         {
-            "safety": safety, "asking": asking, "motivation": rng.standard_normal(n), "engagement": rng.standard_normal(n),
+            "safety": safety, "asking": asking,
+            "motivation": rng.standard_normal(n), "engagement": rng.standard_normal(n),
             "formal": formal, "informal": informal, "performance": performance,
         }
     )  # fmt: skip

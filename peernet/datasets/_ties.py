@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet.datasets._design import DAYS, Design
-from peernet.datasets._people import Floats, Ints, Structure
+from peernet.datasets._people import Floats, Ints, Structure, each
 
 __all__ = ["Ties", "draw_ties", "groups", "lunches", "pull", "tie_ratings"]
 
@@ -46,10 +46,10 @@ def pull(design: Design, where: Structure, rng: np.random.Generator) -> Floats:
     u[np.ix_(member, member)] += 5.0
     if where.lookalike is not None:
         for row in where.lookalike:
-            u[row, :] += np.where(same_unit[row], 1.8, _NEVER)
+            u[row, :] += np.where(same_unit[row], 2.2, _NEVER)
             u[:, row] += np.where(same_unit[:, row], 0.0, _NEVER)
     np.fill_diagonal(u, -np.inf)
-    return u
+    return np.asarray(u, dtype=np.float64)
 
 
 def _alike(where: Structure) -> Floats:
@@ -57,14 +57,16 @@ def _alike(where: Structure) -> Floats:
     same_family = where.family[:, None] == where.family[None, :]
     log_tenure = np.log1p(np.maximum(0, DAYS - where.hired) / 365.25)
     near = np.exp(-np.abs(log_tenure[:, None] - log_tenure[None, :]))
-    return same_family + near
+    return np.asarray(same_family + near, dtype=np.float64)
 
 
 def draw_ties(design: Design, where: Structure, late: list[pd.DataFrame], rng: np.random.Generator) -> Ties:
     """Let every learner take teachers one by one by their pull, then add the ties that lunches and groups brought."""
     u = pull(design, where, rng)
     n = len(u)
-    k = np.minimum(1 + rng.poisson(max(0.0, design.mean_teachers - 1), n), n - 1)
+    k = 1 + rng.poisson(max(0.0, design.mean_teachers - 1), n) + 4 * where.hidden
+    k[list(where.lookalike or ())] = 7
+    k = np.minimum(k, n - 1)
     order = np.argsort(-(u + rng.gumbel(size=u.shape)), axis=0, kind="stable")
     most = int(k.max())
     learner = np.repeat(np.arange(n), k)
@@ -75,7 +77,7 @@ def draw_ties(design: Design, where: Structure, late: list[pd.DataFrame], rng: n
     known = set((teacher * n + learner).tolist())
     parts: list[tuple[int, int, int, int, str]] = []
     for frame in late:
-        for row in frame.itertuples(index=False):
+        for row in each(frame):
             key = int(row.teacher) * n + int(row.learner)
             if key not in known:
                 known.add(key)
@@ -163,7 +165,8 @@ def groups(design: Design, where: Structure, rng: np.random.Generator) -> tuple[
 def tie_ratings(design: Design, where: Structure, ties: Ties, rng: np.random.Generator) -> pd.DataFrame:
     """Rate each tie as its learner feels it: trust and usefulness on a standard scale, and who stands above whom.
 
-    ``trust = similarity_trust * alike + noise``; ``usefulness = trust_usefulness * trust + peer_advantage * peer + noise``.
+    ``trust = similarity_trust * alike + noise``; ``usefulness = trust_usefulness * trust + peer_advantage * peer +
+    noise``.
     """
     alike = _alike(where)[ties.teacher, ties.learner]
     alike = (alike - alike.mean()) / (alike.std() or 1.0)

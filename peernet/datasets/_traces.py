@@ -30,7 +30,7 @@ COURSES = (
 def launches(
     design: Design, where: Structure, rng: np.random.Generator
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the day on which each unit got the sharing platform, in random order; the last fifth of units never did."""
+    """Return the day on which each unit got the sharing platform, in random order; a fifth of units never did."""
     n = design.n_units
     order = rng.permutation(n)
     day = np.full(n, -1)
@@ -46,7 +46,8 @@ def work_seconds(day: Floats, rng: np.random.Generator) -> Floats:
     whole = np.where(weekend, whole - (whole + 2) % 7 + 4, whole)
     whole = np.maximum(whole, 0)
     hour = np.clip(rng.normal(11.5, 2.4, len(whole)), 6.5, 18.5)
-    return np.round(whole * 86_400.0 + hour * 3600 + rng.random(len(whole)) * 60)
+    seconds = whole * 86_400.0 + hour * 3600 + rng.random(len(whole)) * 60
+    return np.asarray(np.round(seconds), dtype=np.float64)
 
 
 def chat_events(
@@ -58,8 +59,9 @@ def chat_events(
 ) -> pd.DataFrame:
     """Answer questions: one row per help episode, in seconds of the year, with the place where it happened.
 
-    Episodes of a tie arrive at ``chat_rate * weight`` a year from the day on which the tie exists, and ``exp(launch_effect)`` times
-    as fast once the learner's unit has the platform. A part happens where no export looks: private channels and messages.
+    Episodes of a tie arrive at ``chat_rate * weight`` a year from the day on which the tie exists, and
+    ``exp(launch_effect)`` times as fast once the learner's unit has the platform. A part happens where no export
+    looks: private channels and messages.
     """
     n_ties = len(ties.teacher)
     start = np.maximum(ties.since, 0)
@@ -73,6 +75,7 @@ def chat_events(
     bounds = np.repeat(np.arange(2 * n_ties), np.r_[before, after])
     asked = work_seconds(rng.uniform(low[bounds], np.maximum(high[bounds], low[bounds] + 1e-9)), rng)
     delay = np.round(np.exp(rng.normal(7.2, 1.2, len(tie))))
+    delay += 86_400 * np.where(rng.random(len(tie)) < 0.05, rng.integers(1, 6, len(tie)), 0)
     teacher, learner = ties.teacher[tie], ties.learner[tie]
     same_unit = where.unit[teacher] == where.unit[learner]
     draw = rng.random(len(tie))
@@ -114,8 +117,8 @@ def completions(
 ) -> pd.DataFrame:
     """Return platform rows: the four skills as courses, then eight other courses, partly assigned, partly chosen.
 
-    Elsewhere P(complete) = expit(.2 + able_i + choice_effect * chosen); score = 70 + 6 able_i + 10 media_effect * (number of media - 1)
-    + 8 e, so one more medium is worth ``media_effect`` standard deviations of 10 points.
+    Elsewhere P(complete) = expit(.2 + able_i + choice_effect * chosen); score = 70 + 6 able_i + 10 media_effect *
+    (number of media - 1) + 8 e, so one more medium is worth ``media_effect`` standard deviations of 10 points.
     """
     n = len(where.unit)
     able = 0.8 * rng.standard_normal(n)
@@ -146,12 +149,15 @@ def completions(
         rows.append(
             pd.DataFrame(
                 {
-                    "row": who, "course": k, "author": authors[k], "chosen": chosen[who], "done": done[who], "day": day[who],
-                    "begun": np.maximum(begun[who], np.maximum(where.hired[who], 0) + 0.3), "due": np.where(chosen[who], -1, limit[who]),
+                    "row": who, "course": k, "author": authors[k],
+                    "chosen": chosen[who], "done": done[who], "day": day[who],
+                    "begun": np.maximum(begun[who], np.maximum(where.hired[who], 0) + 0.3),
+                    "due": np.where(chosen[who], -1, limit[who]),
                     "score": np.clip(np.round(score[who]), 0, 100), "minutes": minutes[who],
                 }
             )
         )  # fmt: skip
     out = pd.concat(rows, ignore_index=True)
-    out["begun"] = np.minimum(out["begun"], np.where(out["done"], out["day"], DAYS) - 0.02).clip(lower=0)
+    ended = np.where(out["done"], out["day"], DAYS) - 0.02
+    out["begun"] = np.clip(np.minimum(out["begun"].to_numpy(), ended), 0, None)
     return out

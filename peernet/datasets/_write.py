@@ -13,7 +13,11 @@ import numpy as np
 import pandas as pd
 
 from peernet.datasets._design import YEAR
+from peernet.datasets._people import each
+from peernet.datasets._programmes import cost_sheet
 from peernet.datasets._traces import COURSES
+from peernet.datasets._write_calendar import calendar_ics
+from peernet.datasets._write_git import fast_import
 from peernet.datasets._write_slack import slack_zip
 from peernet.datasets._write_survey import codebook, survey_csv
 
@@ -33,6 +37,12 @@ def files_of(firm: Organisation) -> dict[str, bytes]:
         "codebook.csv": _csv(codebook(firm.design.cap)),
         "slack_export.zip": slack_zip(firm),
         "completions.csv": _completions(firm),
+        "calendar.ics": calendar_ics(firm),
+        "repository.fast-import": fast_import(firm),
+        "mentoring.csv": _mentoring(firm),
+        "mixed_groups.csv": _groups(firm),
+        "platform_launch.csv": _launches(firm),
+        "costs.csv": _csv(cost_sheet()),
         "truth.json": (json.dumps(firm.truth, ensure_ascii=False, indent=1) + "\n").encode(),
     }
 
@@ -86,10 +96,9 @@ def _completions(firm: Organisation) -> bytes:
     """Return the platform's export."""
     rows, people = firm._completions, firm.people
     mail = people["email"].to_numpy()
-    start = pd.Timestamp(YEAR)
     officer = mail[int(np.flatnonzero(firm.structure.grade == 6)[0])]
     out = []
-    for row in rows.itertuples(index=False):
+    for row in each(rows):
         code, title, formats = COURSES[row.course]
         author = _OUTSIDE_AUTHOR if code in ("C-B", "C-06") else mail[row.author]
         manager = firm.structure.manager[row.row]
@@ -98,8 +107,8 @@ def _completions(firm: Organisation) -> bytes:
         out.append(
             (
                 mail[row.row], code, title, author, "" if row.chosen else assigner, status,
-                f"{row.score:.0f}" if row.done else "", _moment(start, row.begun), _moment(start, row.day) if row.done else "",
-                f"{start + pd.Timedelta(days=int(row.due)):%Y-%m-%d}" if row.due >= 0 else "", f"{row.minutes:.0f}", formats,
+                f"{row.score:.0f}" if row.done else "", _moment(row.begun), _moment(row.day) if row.done else "",
+                _day(int(row.due)) if row.due >= 0 else "", f"{row.minutes:.0f}", formats,
             )
         )  # fmt: skip
     columns = [
@@ -112,6 +121,43 @@ def _completions(firm: Organisation) -> bytes:
     return _csv(frame)
 
 
-def _moment(start: pd.Timestamp, day: float) -> str:
+def _mentoring(firm: Organisation) -> bytes:
+    """Return the programme's list: all juniors, their mentor if any, performance before and after (0-100)."""
+    rows = firm.mentoring
+    ids = firm.ids.to_numpy()
+    mentor = rows["mentor"].to_numpy()
+    frame = pd.DataFrame(
+        {
+            "employee_id": ids[rows["row"].to_numpy()],
+            "mentor_id": np.where(mentor >= 0, ids[mentor], ""),
+            "same_trade": np.where(mentor >= 0, rows["matched"].astype(int).astype(str), ""),
+            "performance_2024": [f"{v:.0f}" for v in (60 + 10 * rows["before"]).clip(0, 100)],
+            "performance_2025": [f"{v:.0f}" for v in (60 + 10 * rows["after"]).clip(0, 100)],
+        }
+    )
+    return _csv(frame.sort_values("employee_id", kind="stable"))
+
+
+def _groups(firm: Organisation) -> bytes:
+    """Return who was drawn into which mixed group, and who was in the draw but stayed out."""
+    rows = firm.groups
+    group = ["" if g < 0 else f"G{g + 1:02d}" for g in rows["group"]]
+    start = [_day(120) if g else "" for g in group]
+    frame = pd.DataFrame({"employee_id": rows["person"], "group": group, "start": start})
+    return _csv(frame.sort_values("employee_id", kind="stable"))
+
+
+def _launches(firm: Organisation) -> bytes:
+    """Return when each unit got the sharing platform."""
+    rows = [(unit, "" if day < 0 else _day(int(day))) for unit, day in firm.launches.items()]
+    return _csv(pd.DataFrame(rows, columns=["department", "launch_date"]))
+
+
+def _day(day: int) -> str:
+    """Write a day of the year as an ISO date."""
+    return f"{pd.Timestamp(YEAR) + pd.Timedelta(days=day):%Y-%m-%d}"
+
+
+def _moment(day: float) -> str:
     """Write a day of the year as an ISO time in UTC."""
-    return f"{start + pd.Timedelta(seconds=round(float(day) * 86_400)):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{pd.Timestamp(YEAR) + pd.Timedelta(seconds=round(float(day) * 86_400)):%Y-%m-%dT%H:%M:%SZ}"

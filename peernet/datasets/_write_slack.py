@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from peernet.datasets._design import YEAR
+from peernet.datasets._people import each
 
 if TYPE_CHECKING:
     from peernet.datasets.organisation import Organisation
@@ -21,12 +22,14 @@ __all__ = ["EXPORT_FROM", "slack_zip"]
 EXPORT_FROM = 31  # day of the year; earlier questions are not in the export
 _EPOCH = int(pd.Timestamp(YEAR, tz="UTC").timestamp())
 _ASK = (
-    "How do I {verb} the {thing}?", "Does anybody know how to {verb} the {thing}?", "What is the right way to {verb} the {thing}?",
+    "How do I {verb} the {thing}?", "Does anybody know how to {verb} the {thing}?",
+    "What is the right way to {verb} the {thing}?",
     "Stuck with the {thing}. How did you {verb} it?",
 )  # fmt: skip
 _SAY = (
     "You {verb} the {thing} from the second tab.", "Use the template, then {verb} the {thing}.",
-    "Call me, I will show you how to {verb} the {thing}.", "There is a note on how to {verb} the {thing} &amp; what to avoid.",
+    "Call me, I will show you how to {verb} the {thing}.",
+    "There is a note on how to {verb} the {thing} &amp; what to avoid.",
 )  # fmt: skip
 _VERBS = ("export", "reconcile", "configure", "restart", "check", "split", "archive", "share")
 _THINGS = (
@@ -82,7 +85,7 @@ def slack_zip(firm: Organisation) -> bytes:
 
 
 def _users(firm: Organisation, rng: np.random.Generator) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return users.json and the Slack id of every person: leavers are deleted; bots, a guest and USLACKBOT stand among them."""
+    """Return users.json and the Slack id of every person: leavers are deleted; bots, a guest, USLACKBOT among them."""
     people = firm.people
     split = rng.random(len(people)) < firm.design.split_ids
     rows, ids = [], []
@@ -185,9 +188,11 @@ def _messages(
         used[key].add(text)
         return text
 
-    for event in firm._chat.itertuples(index=False):
+    for event in each(firm._chat):
         key = _place_key(event, firm.structure.unit)
-        _thread(event, members, box[key], lambda second, key=key: stamp(key, second), rng)
+        _thread(
+            event, members, _passing(places[key]), box[key], lambda second, key=key: stamp(key, second), rng
+        )
     for key, place in places.items():
         _noise(key, place, members, box[key], lambda second, key=key: stamp(key, second), rng)
     first = _EPOCH + EXPORT_FROM * 86_400
@@ -202,8 +207,18 @@ def _messages(
     return days
 
 
+def _passing(place: dict[str, Any]) -> list[str]:
+    """Return who may pass by a thread: members of public channels."""
+    return list(place["row"]["members"]) if place["kind"] == "channels" else []
+
+
 def _thread(
-    event: Any, members: list[str], box: list[dict[str, Any]], stamp: Any, rng: np.random.Generator
+    event: Any,
+    members: list[str],
+    who: list[str],
+    box: list[dict[str, Any]],
+    stamp: Any,
+    rng: np.random.Generator,
 ) -> None:
     """Add a question and its answer; sometimes thanks, a word from the asker, a copy to the channel."""
     asker, helper = members[event.learner], members[event.teacher]
@@ -234,6 +249,13 @@ def _thread(
         thanks = {"type": "message", "user": asker, "text": "Works, thank you!", "ts": stamp(event.answered + 240),
                   "thread_ts": opened, "parent_user_id": asker}  # fmt: skip
         replies.append(thanks)
+    if rng.random() < 0.05 and who:
+        bystander = str(rng.choice(who))
+        if bystander not in (asker, helper):
+            replies.append(
+                {"type": "message", "user": bystander, "text": "Following, I wonder too.",
+                 "ts": stamp(event.asked + 120), "thread_ts": opened, "parent_user_id": asker}
+            )  # fmt: skip
     if rng.random() < 0.03:
         copy = {k: v for k, v in reply.items() if k != "reactions"}
         replies.append(copy | {"subtype": "thread_broadcast"})
@@ -262,7 +284,7 @@ def _noise(
         return float(day * 86_400 + rng.integers(25_000, 62_000))
 
     for user in who[:: max(1, len(who) // 6)][:6]:
-        second = float(rng.integers(0, 40 * 86_400))
+        second = float(rng.integers(0, 150 * 86_400))
         box.append(
             {
                 "type": "message",

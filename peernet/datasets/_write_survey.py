@@ -95,8 +95,8 @@ def codebook(cap: int) -> pd.DataFrame:
     for k, source in enumerate(SOURCES, start=1):
         reading, social_in = _READING[source]
         rows.append(
-            {"column": f"Q3_{k}", "kind": "learning_share", "question": "learning_share", "item": source, "source": source,
-             "reading": reading, "social_in": social_in, "low": 0, "high": 100,
+            {"column": f"Q3_{k}", "kind": "learning_share", "question": "learning_share", "item": source,
+             "source": source, "reading": reading, "social_in": social_in, "low": 0, "high": 100,
              "text": "Of everything you learned for your job in the last 12 months, what percentage came from:\n"
                      f"(should sum to 100) - {_SOURCE_TEXT[source]}"}
         )  # fmt: skip
@@ -120,7 +120,7 @@ def codebook(cap: int) -> pd.DataFrame:
                      "text": f"Did you teach it to somebody this year? - {topic}"})  # fmt: skip
     for k, topic in enumerate(TOPICS[:4], start=1):
         rows.append({"column": f"Q9_{k}", "kind": "date", "question": "first_use", "item": topic,
-                     "text": f"In which month did you first use it at work? (YYYY-MM, empty = not yet) - {topic}"})  # fmt: skip
+                     "text": f"In which month did you first use it at work? (YYYY-MM) - {topic}"})  # fmt: skip
     rows += _scale("Q10", "engagement", _ENGAGED)
     for k, (question, item, text) in enumerate(
         (
@@ -156,7 +156,7 @@ def _scale(
 
 
 def survey_csv(firm: Organisation) -> bytes:
-    """Return the export: BOM, three header rows, answers in order of recording, previews and broken-off rows among them."""
+    """Return the export: BOM, three header rows, answers in order of recording, previews and broken-off rows too."""
     rng = firm.stream("survey_file")
     book = codebook(firm.design.cap)
     questions = book.loc[~book["column"].isin(list(_FIXED)), ["column", "text"]]
@@ -193,7 +193,7 @@ def _answers(firm: Organisation, columns: list[str], rng: np.random.Generator) -
             rows.append(_fixed(firm, row, rng) | cells)
     answered = [k for k, s in enumerate(firm.status) if s == "answered"]
     silent = [k for k, s in enumerate(firm.status) if s == "silent"]
-    # Broken off after the first page by people who stay silent; twice by people in a hurry; previews by the survey's author.
+    # Some who stay silent broke off after the first page, some answered twice, and the survey's author looked in.
     for row in silent[:: max(1, len(silent) // 6)][:6]:
         some = {k: v for k, v in content[row].items() if k.startswith(("Q0", "Q1_"))}
         rows.append(_fixed(firm, row, rng) | some | {"Finished": "0", "Progress": "22"})
@@ -205,12 +205,17 @@ def _answers(firm: Organisation, columns: list[str], rng: np.random.Generator) -
         rows.append(early | {"Q3_1": "100", "Q3_2": "", "Q3_3": "", "Q3_4": "", "Q3_5": "", "Q3_6": ""})
     for k in range(2):
         preview = _fixed(firm, 0, rng) | {"Q0": "1", "Q1_1": "test", "Q3_1": "100"}
-        rows.append(preview | {"Status": "1", "DistributionChannel": "preview", "ExternalReference": "", "RecipientEmail": "",
-                               "StartDate": f"2025-10-3{k} 10:00:00", "EndDate": f"2025-10-3{k} 10:03:00",
-                               "RecordedDate": f"2025-10-3{k} 10:03:01"})  # fmt: skip
+        nobody = {
+            "Status": "1",
+            "DistributionChannel": "preview",
+            "ExternalReference": "",
+            "RecipientEmail": "",
+        }
+        when = {"StartDate": "10:00:00", "EndDate": "10:03:00", "RecordedDate": "10:03:01"}
+        rows.append(preview | nobody | {key: f"2025-10-3{k} {clock}" for key, clock in when.items()})
     # A few links were opened from a forwarded mail: no reference, but the address is there.
-    for row in rows[5 : len(rows) - 11 : max(1, len(rows) // 4)]:
-        row["ExternalReference"] = ""
+    for forwarded in rows[5 : len(rows) - 11 : max(1, len(rows) // 4)]:
+        forwarded["ExternalReference"] = ""
     return sorted(rows, key=lambda r: (r["RecordedDate"], r["ResponseId"]))
 
 

@@ -98,7 +98,7 @@ def _fetch(name: str) -> Path:
 
 def _download(name: str, source: _Source) -> Path:
     """Return a file from the cache of this machine, fetched once from its address."""
-    import pooch
+    import pooch  # type: ignore[import-untyped]
 
     cache = Path(pooch.os_cache("peernet"))
     if (cache / name).is_file():
@@ -109,8 +109,9 @@ def _download(name: str, source: _Source) -> Path:
         )
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{name} is not on this machine and could not be fetched from {source.base}{name} ({type(error).__name__}). "
-            "Fetch it elsewhere, put it in a folder, and set the environment variable PEERNET_DATA to that folder."
+            f"{name} is not on this machine and could not be fetched from {source.base}{name} "
+            f"({type(error).__name__}). Fetch it elsewhere, put it in a folder, and set the environment "
+            "variable PEERNET_DATA to that folder."
         ) from error
     return Path(found)
 
@@ -147,17 +148,18 @@ def _load_igraph(name: str, relation: str, words: dict[str, dict[int, str]]) -> 
 
 
 def load_lazega(relation: Literal["advice", "friendship", "cowork"] = "advice") -> PeerNetwork:
-    """Who goes to whom among 71 lawyers of a New England firm (Lazega 2001): 892 advice, 575 friendship, 1,104 co-work ties.
+    """Who goes to whom among 71 lawyers: 892 advice, 575 friendship, 1,104 co-work ties (Lazega 2001).
 
     The person named stands in the teacher column: whoever is asked for advice teaches. Everybody answered. Co-work is
     nearly mutual, as reported.
 
     ``people`` (in the order of the file, ``p01`` to ``p71``): ``status`` partner / associate; ``gender`` man / woman;
-    ``office`` Boston / Hartford / Providence; ``seniority`` years with the firm; ``age`` years; ``practice`` litigation /
-    corporate; ``law_school`` Harvard/Yale / UConn / other. ``ties``: ``teacher, learner, weight`` (1)``, relation``.
+    ``office`` Boston / Hartford / Providence; ``seniority`` years with the firm; ``age`` years; ``practice`` litigation
+    / corporate; ``law_school`` Harvard/Yale / UConn / other. ``ties``: ``teacher, learner, weight`` (1) and
+    ``relation``.
 
-    From schochastics/networkdata (MIT), 5 to 15 kB a file, fetched once and checked by sha256; ``PEERNET_DATA`` names a folder to
-    take it from instead.
+    From schochastics/networkdata (MIT), 5 to 15 kB a file, fetched once and checked by sha256; ``PEERNET_DATA`` names
+    a folder to take it from instead.
 
     Parameters
     ----------
@@ -183,15 +185,15 @@ def load_lazega(relation: Literal["advice", "friendship", "cowork"] = "advice") 
 
 
 def load_krackhardt(relation: Literal["advice", "friendship", "reports_to"] = "advice") -> PeerNetwork:
-    """Who goes to whom among 21 managers of a high-tech firm (Krackhardt 1987): 190 advice, 102 friendship, 20 reporting ties.
+    """Who goes to whom among 21 managers: 190 advice, 102 friendship, 20 reporting ties (Krackhardt 1987).
 
     The person named stands in the teacher column: whoever is asked for advice, named as a friend, or reported to.
 
-    ``people`` (``p01`` to ``p21``): ``age`` and ``tenure`` in years; ``level`` CEO / vice president / manager; ``dept`` 0 to 4
-    (0 is the CEO alone). ``ties``: ``teacher, learner, weight`` (1)``, relation``.
+    ``people`` (``p01`` to ``p21``): ``age`` and ``tenure`` in years; ``level`` CEO / vice president / manager; ``dept``
+    0 to 4 (0 is the CEO alone). ``ties``: ``teacher, learner, weight`` (1)``, relation``.
 
-    From schochastics/networkdata (MIT), under 2 kB a file, fetched once and checked by sha256; ``PEERNET_DATA`` names a folder to take
-    it from instead.
+    From schochastics/networkdata (MIT), under 2 kB a file, fetched once and checked by sha256; ``PEERNET_DATA`` names
+    a folder to take it from instead.
 
     Parameters
     ----------
@@ -210,33 +212,35 @@ def load_krackhardt(relation: Literal["advice", "friendship", "reports_to"] = "a
 
     References
     ----------
-    .. [1] Krackhardt, D. (1987). Cognitive social structures. *Social Networks* 9(2), 109-134. doi:10.1016/0378-8733(87)90009-8
+    .. [1] Krackhardt, D. (1987). Cognitive social structures. *Social Networks* 9(2), 109-134.
+       doi:10.1016/0378-8733(87)90009-8
     """
     literal("relation", relation, tuple(_KRACKHARDT))
     return _load_igraph(_KRACKHARDT[relation], relation, _MANAGER_WORDS)
 
 
 def load_medical_innovation() -> tuple[PeerNetwork, pd.DataFrame]:
-    """Which doctors named which colleagues, and when each first prescribed tetracycline: 125 doctors, 4 cities, 294 ties.
+    """Which of 125 doctors named which colleagues (294 ties), and when each first prescribed tetracycline.
 
-    Coleman, Katz & Menzel. Every doctor named up to three colleagues for advice, for discussing cases and as friends. The
-    network has one row per pair and weight 1: learner = who names, teacher = who is named; ``relation`` says which questions
-    ("advice", "advice+discussion", ...), ``n_relations`` how many (1 to 3; 450 in all). Of 912 names 462 are of doctors outside the data; they
-    are left out, counted in ``net.provenance``.
+    Coleman, Katz & Menzel. Every doctor named up to three colleagues for advice, for discussing cases and as friends.
+    The network has one row per pair and weight 1: learner = who names, teacher = who is named; ``relation`` says which
+    questions ("advice", "advice+discussion", ...), ``n_relations`` how many (1 to 3; 450 in all). Of 912 names 462 are
+    of doctors outside the data; they are left out, counted in ``net.provenance``.
 
-    ``people`` (in the order of the file, ids ``c1-001`` = city 1, doctor 1): ``city`` 1 to 4, ``city_name``, ``id`` within the city, and the
-    numeric answers of the file, among them ``toa`` (month of adoption; 18 = never within the 17 months).
+    ``people`` (in the order of the file, ids ``c1-001`` = city 1, doctor 1): ``city`` 1 to 4, ``city_name``, ``id``
+    within the city, and the numeric answers of the file, among them ``toa`` (month of adoption; 18 = never within the
+    17 months).
 
-    From USCCANA/netdiffuseR (MIT), 6 kB, fetched once and checked by sha256; ``PEERNET_DATA`` names a folder to take it from
-    instead.
+    From USCCANA/netdiffuseR (MIT), 6 kB, fetched once and checked by sha256; ``PEERNET_DATA`` names a folder to take it
+    from instead.
 
     Returns
     -------
     net : PeerNetwork
         125 people.
     adoptions : pandas.DataFrame
-        ``person, item`` ("tetracycline")``, time`` (month 1 to 17; NaN for the 16 doctors never seen to prescribe it). Observed span: months 1
-        to 17.
+        ``person, item`` ("tetracycline")``, time`` (month 1 to 17; NaN for the 16 doctors never seen to prescribe it).
+        Observed span: months 1 to 17.
 
     Raises
     ------
@@ -291,8 +295,8 @@ def catalogue() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index ``name``; columns ``load`` (the call), ``what``, ``people``, ``ties``, ``licence``, ``origin``, ``sha256`` (empty for sample
-        worlds: their folders carry SHA256SUMS). Ties are NA where they depend on the source that one reads.
+        Index ``name``; columns ``load`` (the call), ``what``, ``people``, ``ties``, ``licence``, ``origin``, ``sha256``
+        (empty for sample worlds: their folders carry SHA256SUMS). Ties are NA where they depend on the source read.
     """
     synthetic = "make_organisation, fixed seed"
     rows: list[tuple[str, str, str, int, int | None, str, str, str]] = [
@@ -329,10 +333,10 @@ def catalogue() -> pd.DataFrame:
     ]
     published = [
         ("lazega_advice", 'load_lazega("advice")', "advice among lawyers", 71, 892, "law_advice.rda"),
-        ("lazega_friendship", 'load_lazega("friendship")', "friendship among lawyers", 71, 575, "law_friends.rda"),
+        ("lazega_friendship", 'load_lazega("friendship")', "friends among lawyers", 71, 575, "law_friends.rda"),
         ("lazega_cowork", 'load_lazega("cowork")', "co-work among lawyers", 71, 1104, "law_cowork.rda"),
         ("krackhardt_advice", 'load_krackhardt("advice")', "advice among managers", 21, 190, "ht_advice.rda"),
-        ("krackhardt_friendship", 'load_krackhardt("friendship")', "friendship among managers", 21, 102, "ht_friends.rda"),
+        ("krackhardt_friendship", 'load_krackhardt("friendship")', "friends among managers", 21, 102, "ht_friends.rda"),
         ("krackhardt_reports_to", 'load_krackhardt("reports_to")', "who reports to whom", 21, 20, "ht_reports.rda"),
         ("medical_innovation", "load_medical_innovation()", "doctors and a new drug", 125, 294, "medInnovations.rdata"),
     ]  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from peernet._check import literal
-from peernet.datasets.organisation import Organisation, make_organisation
+from peernet.datasets.make import make_organisation
+from peernet.datasets.organisation import Organisation
 from peernet.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,19 +20,29 @@ __all__ = ["WORLDS", "World", "load_meridian", "load_truth", "make_world", "samp
 World = Literal["meridian", "null_meridian", "bad_meridian"]
 
 _MERIDIAN: dict[str, Any] = {
+    "homophily": 1.3,
+    "seniority": 0.35,
     "response_rate": 0.75, "silence_bias": 0.5, "heaping": 0.7, "sum_errors": 0.08, "wording_shift": 0.04,
     "movers": 0.05, "turnover": 0.06, "vanishing_silo": True, "small_unit": True, "lookalikes": True,
     "sole_expert": True, "same_names": True, "hidden_team": 9, "small_skill": 12,
 }  # fmt: skip
-_NOTHING: dict[str, Any] = {
-    "seniority": 0.0, "silo_strength": 0.0, "site_strength": 0.0, "team_strength": 0.0, "homophily": 0.0, "authority": 0.0,
-    "unit_share_spread": 0.0, "silence_bias": 0.0, "wording_shift": 0.0, "teach_expected": 0.0, "teach_impromptu": 0.0,
-    "teacher_selection": 0.0, "similarity_trust": 0.0, "trust_usefulness": 0.0, "peer_advantage": 0.0, "safety_effect": 0.0,
-    "lunch_effect": 0.0, "mentoring_effect": 0.0, "match_effect": 0.0, "mentor_selection": 0.0, "mentor_spread": 0.0,
-    "choice_effect": 0.0, "mixing_effect": 0.0, "media_effect": 0.0, "formal_informal": 0.0, "launch_effect": 0.0,
-    "transmission": 0.0, "adoption_rate": 1.5, "deadline": 0.0, "taste": 0.0, "vanishing_silo": False, "lookalikes": False,
-    "sole_expert": False, "hidden_team": 0,
-}  # fmt: skip
+_NOTHING: dict[str, Any] = dict.fromkeys(
+    (
+        "seniority", "silo_strength", "site_strength", "team_strength", "homophily", "authority", "unit_share_spread",
+        "silence_bias", "wording_shift", "teach_expected", "teach_impromptu", "teacher_selection", "similarity_trust",
+        "trust_usefulness", "peer_advantage", "safety_effect", "lunch_effect", "mentoring_effect", "match_effect",
+        "mentor_selection", "mentor_spread", "choice_effect", "mixing_effect", "media_effect", "formal_informal",
+        "launch_effect", "transmission", "deadline", "taste",
+    ),
+    0.0,
+)  # fmt: skip
+_NOTHING |= {
+    "adoption_rate": 1.5,
+    "hidden_team": 0,
+    "vanishing_silo": False,
+    "lookalikes": False,
+    "sole_expert": False,
+}
 _BADLY: dict[str, Any] = {
     "response_rate": 0.45,
     "silence_bias": 0.9,
@@ -67,7 +78,9 @@ def make_world(world: World = "meridian") -> Organisation:
 
 
 def sample_dir(world: World = "meridian") -> Path:
-    """Return the folder with the files of a sample world: in a checkout ``data/samples``, in a wheel ``peernet/_samples``.
+    """Return the folder with the files of a sample world.
+
+    In a checkout ``data/samples``, in a wheel ``peernet/_samples``.
 
     Parameters
     ----------
@@ -90,7 +103,8 @@ def sample_dir(world: World = "meridian") -> Path:
         if (base / world / "hr_roster.csv").is_file():
             return base / world
     raise DataError(
-        f"the files of {world!r} are missing. Write them with `python -m peernet.datasets.build`, or install peernet from a wheel."
+        f"the files of {world!r} are missing. Write them with `python -m peernet.datasets.build`, or install peernet "
+        "from a wheel."
     )
 
 

@@ -269,6 +269,10 @@ def _scopes(table: Any) -> None:
             cell["scope"] = "col" if cell.find_parent("thead") else "row"
     if table.get("border"):
         del table["border"]
+    rows = table.find_all("tr")
+    widest = max((len(row.find_all(["td", "th"], recursive=False)) for row in rows), default=0)
+    size = [name for name, holds in (("short", len(rows) <= 14), ("many-columns", widest >= 7)) if holds]
+    table["class"] = sorted({*(table.get("class") or []), *size})
     _align_numbers(table)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -15,6 +16,7 @@ __all__ = ["Format", "html_table"]
 Format = str | Callable[[Any], str]
 
 _DASH = "–"
+_LONG_WORD = re.compile(r"[\w./]{20,}")
 _THIN = "\u202f"
 _MINUS = "\u2212"
 
@@ -144,4 +146,8 @@ def _text(value: Any) -> str:
         return escape(value.strftime("%Y-%m-%d" if day else "%Y-%m-%d %H:%M"))
     if isinstance(value, float):
         return escape(f"{value:.6g}".replace("-", _MINUS))
-    return escape(str(value)) or "&nbsp;"
+    return _LONG_WORD.sub(_breakable, escape(str(value))) or "&nbsp;"
+
+
+def _breakable(word: re.Match[str]) -> str:
+    return re.sub(r"(?<=[._/])(?=\w)", "<wbr>", word.group())

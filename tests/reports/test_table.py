@@ -73,6 +73,12 @@ def test_formats_by_column() -> None:
     assert cells(html) == [["12%", "&lt;a&gt;"], ["–", "&lt;b&gt;"]]
 
 
+def test_long_words_may_break() -> None:
+    frame = pd.DataFrame({"x": ["hypotheses.dyadic_regression", "short.name", "a" * 30]})
+    shown = [row[0] for row in cells(table(frame, index=False))]
+    assert shown == ["hypotheses.<wbr>dyadic_<wbr>regression", "short.name", "a" * 30]
+
+
 def test_long_tables_say_what_they_leave_out() -> None:
     html = table(pd.DataFrame({"x": range(1500)}), max_rows=2)
     assert len(cells(html)) == 2

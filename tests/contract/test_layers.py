@@ -14,7 +14,7 @@ PACKAGE = ROOT / "peernet"
 # Names on one line may import those before them on the same line, except where ALONE says otherwise.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_check", "_rng", "_parallel"),
-    ("_floor", "_graph", "_portable", "_tables", "_convert", "_events", "_card", "network", "privacy"),
+    ("_graph", "_portable", "_tables", "_convert", "_events", "_card", "network", "privacy"),
     ("nulls", "plots", "records"),
     ("results",),
     ("ingest", "silos", "diffusion", "hypotheses"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peernet import DataError
-from peernet._floor import pool_small_groups
+from peernet.privacy import pool_small_groups
 
 
 @given(st.lists(st.sampled_from("abcdef"), min_size=5, max_size=60), st.integers(1, 5))

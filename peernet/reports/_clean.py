@@ -269,9 +269,13 @@ def _scopes(table: Any) -> None:
             cell["scope"] = "col" if cell.find_parent("thead") else "row"
     if table.get("border"):
         del table["border"]
-    rows = table.find_all("tr")
-    widest = max((len(row.find_all(["td", "th"], recursive=False)) for row in rows), default=0)
-    size = [name for name, holds in (("short", len(rows) <= 14), ("many-columns", widest >= 7)) if holds]
+    rows = [row.find_all(["td", "th"], recursive=False) for row in table.find_all("tr")]
+    longest = [0] * max(map(len, rows), default=0)
+    for row in rows:
+        for column, cell in enumerate(row):
+            longest[column] = max(longest[column], len(cell.get_text().strip()))
+    crowded = sum(min(length, 40) + 2 for length in longest) > 110
+    size = [name for name, holds in (("short", len(rows) <= 14), ("crowded", crowded)) if holds]
     table["class"] = sorted({*(table.get("class") or []), *size})
     _align_numbers(table)
 

@@ -168,6 +168,21 @@ def test_numbers_stand_below_numbers(column: list[str], numbers: bool) -> None:
     assert numbers or 'class="num"' not in page
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "text", "classes"),
+    [
+        (3, 8, "0.5", "short"),
+        (30, 8, "0.5", ""),
+        (3, 6, "x" * 25, "crowded short"),
+        (30, 6, "x" * 25, "crowded"),
+    ],
+)
+def test_tables_know_their_size(rows: int, columns: int, text: str, classes: str) -> None:
+    table = f"<table>{('<tr>' + f'<td>{text}</td>' * columns + '</tr>') * rows}</table>"
+    page = export(new_notebook(cells=[traps.code("x", [traps.display({"text/html": table})])]))
+    assert f'<table class="{classes}">' in page
+
+
 def test_warnings_come_once_at_the_end_without_people(page: str) -> None:
     notes = page.split('id="end-notes"')[1]
     assert notes.count("UserWarning") == 1

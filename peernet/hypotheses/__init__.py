@@ -30,6 +30,9 @@ _exports: dict[str, str] = {
     "NetworkRegression": "peernet.hypotheses._fits",
     "fit_peer_effects": "peernet.hypotheses.peer_effects",
     "PeerEffects": "peernet.hypotheses.peer_effects",
+    "fit_ergm": "peernet.hypotheses.ergm",
+    "ErgmFit": "peernet.hypotheses.ergm",
+    "GoodnessOfFit": "peernet.hypotheses._goodness",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604

@@ -309,8 +309,11 @@ def build(
     networks: Mapping[str, Any] | None = None,
     *,
     allowed: NDArray[np.bool_] | None = None,
+    keep_unanswered: bool = False,
 ) -> Design:
     """Turn a formula into matrices, leaving out what is unknown and refusing what cannot be estimated.
+
+    Outside the cells used all values are 0; ``keep_unanswered`` leaves regressors as they are there, NaN = unknown.
 
     Raises
     ------
@@ -338,7 +341,8 @@ def build(
     left_out = {"answers unknown": int((off & ~known).sum()), "covariates unknown": int((known & ~finite).sum())}
     design = Design(y, x, tuple(c for c, _ in columns), mask, left_out, model.intercept)
     _refuse(design)
-    x[:, ~mask] = 0.0
+    if not keep_unanswered:
+        x[:, ~mask] = 0.0
     return Design(np.where(mask, y, 0.0), x, design.names, mask, left_out, model.intercept)
 
 

@@ -157,8 +157,7 @@ def _start(x: Floats, y: Floats, poisson: bool) -> Floats:
 
 def _inverse(a: Floats) -> Floats:
     """Invert a matrix."""
-    out: Floats = np.linalg.inv(a)
-    return out
+    return np.asarray(np.linalg.inv(a), dtype=np.float64)
 
 
 def _newton(x: Floats, y: Floats, poisson: bool, firth: bool, beta: Floats) -> tuple[Floats, Floats, bool]:

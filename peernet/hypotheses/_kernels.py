@@ -53,23 +53,33 @@ def cross(perms: Ints, moved: Floats, still: Floats, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def sparse_cross(perms: Ints, teacher: Ints, learner: Ints, weight: Floats, dense: Floats, out: Floats) -> None:
-    """Fill ``out[r]`` with sum over ties of weight * dense[p_r[teacher], p_r[learner]]; two draws at a time."""
-    n_draws, n_ties = perms.shape[0], len(teacher)
-    for r in range(0, n_draws - 1, 2):
-        p, q = perms[r], perms[r + 1]
-        first, second = 0.0, 0.0
-        for t in range(n_ties):
-            i, j = teacher[t], learner[t]
-            first += weight[t] * dense[p[i], p[j]]
-            second += weight[t] * dense[q[i], q[j]]
-        out[r], out[r + 1] = first, second
-    if n_draws % 2:
-        p = perms[n_draws - 1]
-        last = 0.0
-        for t in range(n_ties):
-            last += weight[t] * dense[p[teacher[t]], p[learner[t]]]
-        out[n_draws - 1] = last
+def sparse_cross(perms: Ints, ptr: Ints, learner: Ints, weight: Floats, dense: Floats, out: Floats) -> None:
+    """Fill ``out[r]`` with sum over ties i -> j of weight * dense[p_r[i], p_r[j]]; ties by teacher from ``ptr``.
+
+    Without weights every tie counts 1.
+    """
+    unit = len(weight) == 0
+    for r in range(perms.shape[0]):
+        p = perms[r]
+        total = 0.0
+        for i in range(len(ptr) - 1):
+            row = dense[p[i]]
+            first, second = 0.0, 0.0
+            end = ptr[i + 1]
+            t = ptr[i]
+            if unit:
+                while t + 1 < end:
+                    first += row[p[learner[t]]]
+                    second += row[p[learner[t + 1]]]
+                    t += 2
+                if t < end:
+                    first += row[p[learner[t]]]
+            else:
+                while t < end:
+                    first += weight[t] * row[p[learner[t]]]
+                    t += 1
+            total += first + second
+        out[r] = total
 
 
 @njit(cache=True, nogil=True)

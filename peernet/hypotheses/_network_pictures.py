@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from peernet import plots
 from peernet.results import format_p
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from peernet.hypotheses._fits import NetworkRegression
 
-__all__ = ["plot_terms"]
+__all__ = ["plot_goodness", "plot_terms"]
 
 
 def plot_terms(fit: NetworkRegression, ax: Axes | None = None) -> Axes:
@@ -52,4 +53,39 @@ def plot_terms(fit: NetworkRegression, ax: Axes | None = None) -> Axes:
     words = [f"{t}\n{format_p(p)}" for t, p in zip(table["term"], table["p_value"], strict=True)]
     ax.set_yticks(at, words)
     ax.set_ylim(-0.6, len(table) - 0.4)
+    return ax
+
+
+def plot_goodness(table: pd.DataFrame, feature: str, ax: Axes | None = None) -> Axes:
+    """Draw a family of features: the data as dots over the range of the draws.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        value, observed, mean, low, high.
+    feature : str
+        What the values are.
+    ax : matplotlib Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = plots.axes(ax)
+    at = np.arange(len(table))
+    ax.vlines(at, table["low"], table["high"], color=plots.GREY, linewidth=6, alpha=0.5)
+    ax.plot(at, table["mean"], "_", color=plots.GREY, markersize=9)
+    ax.plot(at, table["observed"], "o", color=plots.OKABE_ITO[0], markersize=4)
+    step = max(1, len(table) // 24)
+    ax.set_xticks(at[::step], table["value"].iloc[::step], rotation=90 if feature == "triads" else 0)
+    what = {"teaches": ("people taught", "people"), "learns from": ("people learned from", "people"),
+            "shared partners": ("people on the way i to k to j", "ties"), "distance": ("steps", "ordered pairs"),
+            "triads": ("kind of triad", "triads")}[feature]  # fmt: skip
+    ax.set_xlabel(what[0])
+    ax.set_ylabel(what[1])
+    if feature == "triads":
+        ax.set_yscale("symlog", linthresh=10)
+    outside = ((table["observed"] < table["low"]) | (table["observed"] > table["high"])).sum()
+    ax.set_title(plots.wrap(f"{outside} of {len(table)} counts (dots) lie outside 95 % of the model's draws (grey)"))
     return ax

@@ -111,9 +111,10 @@ def qap_correlation(
     shuffle = shuffler(net, within)
     statistic, observed = _correlation(a, b)
     null, exact = null_draws(shuffle, statistic, n_draws=n_draws, rng=rng, n_jobs=n_jobs, progress=progress)
-    p = monte_carlo_p(observed, null, alternative)
+    same = float(statistic(np.arange(net.n_people)[None, :])[0])
+    p = monte_carlo_p(same, null, alternative)
     if exact or compat == "sna":
-        _, greater, less = two_sided_p(observed, null, exact=exact, corrected=compat is None)
+        _, greater, less = two_sided_p(same, null, exact=exact, corrected=compat is None)
         p = {"greater": greater, "less": less, "two-sided": min(1.0, 2 * min(greater, less))}[alternative]
     options = {"other": name, "within": within, "weighted": weighted, "alternative": alternative, "compat": compat}
     cells = int((np.isfinite(a) & np.isfinite(b) & ~np.eye(len(a), dtype=bool)).sum())
@@ -201,16 +202,17 @@ def _complete(a: Floats, b: Floats, off: NDArray[np.bool_]) -> Callable[[NDArray
     if min(ties_a, ties_b) < 0.3 * n * n and n > 64:
         teacher, learner = np.nonzero(np.where(off, few, 0.0))
         weight = few[teacher, learner]
-        # A table of single precision fits the cache twice as well; only values that it holds exactly go there.
-        short = dense.astype(np.float32)
-        table = short if np.array_equal(short[off].astype(np.float64), dense[off]) else dense
         lost = center * weight.sum()
+        ptr = np.searchsorted(teacher, np.arange(n + 1))
+        unit = np.empty(0) if (weight == 1).all() else weight
+        # Single precision fits the cache twice as well; the observed value is compared in the same precision.
+        table, ends = dense.astype(np.float32), learner.astype(np.uint16 if n < 2**16 else np.int64)
 
         def sparse(perms: NDArray[np.intp]) -> Floats:
             from peernet.hypotheses import _kernels
 
             out = np.empty(len(perms))
-            _kernels.sparse_cross(perms, teacher, learner, weight, table, out)
+            _kernels.sparse_cross(perms.astype(ends.dtype), ptr, ends, unit, table, out)
             r: Floats = (out - lost) / scale
             return r
 

@@ -14,6 +14,26 @@ _exports: dict[str, str] = {
     "expected_ei": "peernet.silos.ei",
     "EITest": "peernet.silos.ei",
     "mixing_table": "peernet.silos.mixing",
+    "coleman_index": "peernet.silos.segregation",
+    "assortativity": "peernet.silos.segregation",
+    "freeman_segregation": "peernet.silos.segregation",
+    "odds_ratio_within": "peernet.silos.segregation",
+    "gupta_anderson_may": "peernet.silos.segregation",
+    "modularity": "peernet.silos.segregation",
+    "spectral_segregation": "peernet.silos.segregation",
+    # who bridges?
+    "brokerage": "peernet.silos.brokers",
+    "brokerage_test": "peernet.silos.brokers",
+    "BrokerageTest": "peernet.silos.brokers",
+    "structural_holes": "peernet.silos.holes",
+    "constraint": "peernet.silos.holes",
+    "effective_size": "peernet.silos.holes",
+    "efficiency": "peernet.silos.holes",
+    "hierarchy": "peernet.silos.holes",
+    "participation": "peernet.silos.spread",
+    "within_module_z": "peernet.silos.spread",
+    "bridging_share": "peernet.silos.spread",
+    "TableResult": "peernet.silos._tables",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -34,5 +54,43 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet.silos.ei import EITest, ei_by_unit, ei_estimate, ei_index, ei_test, expected_ei
-    from peernet.silos.mixing import mixing_table
+    from peernet.silos._tables import (
+        TableResult,
+    )
+    from peernet.silos.brokers import (
+        BrokerageTest,
+        brokerage,
+        brokerage_test,
+    )
+    from peernet.silos.ei import (
+        EITest,
+        ei_by_unit,
+        ei_estimate,
+        ei_index,
+        ei_test,
+        expected_ei,
+    )
+    from peernet.silos.holes import (
+        constraint,
+        effective_size,
+        efficiency,
+        hierarchy,
+        structural_holes,
+    )
+    from peernet.silos.mixing import (
+        mixing_table,
+    )
+    from peernet.silos.segregation import (
+        assortativity,
+        coleman_index,
+        freeman_segregation,
+        gupta_anderson_may,
+        modularity,
+        odds_ratio_within,
+        spectral_segregation,
+    )
+    from peernet.silos.spread import (
+        bridging_share,
+        participation,
+        within_module_z,
+    )

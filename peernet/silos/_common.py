@@ -67,7 +67,8 @@ def scaled(weight: NDArray[np.float64], weighted: bool) -> NDArray[np.float64]:
     """Return weights divided by the largest, or ones: shares and z stay the same and no square overflows."""
     if not weighted:
         return np.ones(len(weight))
-    return weight / weight.max() if len(weight) else weight
+    # A tie that vanishes beside the largest one is still a tie.
+    return np.maximum(weight / weight.max(), 1e-290) if len(weight) else weight
 
 
 def collapse(

@@ -66,3 +66,160 @@ def mixing(
         x = w[0] if same else w[e]
         out[codes[teacher[e]], codes[learner[e]]] += x
     return out
+
+
+@njit(cache=True, nogil=True)
+def burt(ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Constraint, effective size, degree and hierarchy of each row of a symmetric matrix; shape (n, 4)."""
+    n = len(ptr) - 1
+    share, lead = np.empty(len(w)), np.empty(len(w))
+    strength, strongest = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        for e in range(ptr[i], ptr[i + 1]):
+            strength[i] += w[e]
+            strongest[i] = max(strongest[i], w[e])
+    for i in range(n):
+        for e in range(ptr[i], ptr[i + 1]):
+            share[e] = w[e] / strength[i]
+            lead[e] = w[e] / strongest[np.int64(idx[e])]
+    out = np.full((n, 4), np.nan)
+    slot = np.full(n, -1, np.int32)
+    widest = 1
+    for i in range(n):
+        widest = max(widest, ptr[i + 1] - ptr[i])
+    reach = np.zeros(widest)
+    for i in range(n):
+        low, high = ptr[i], ptr[i + 1]
+        degree = high - low
+        out[i, 2] = degree
+        if degree == 0:
+            continue
+        for e in range(low, high):
+            slot[idx[e]] = np.int32(e - low)
+            reach[e - low] = share[e]
+        redundant = 0.0
+        for e in range(low, high):
+            q, p = np.int64(idx[e]), share[e]
+            for f in range(ptr[q], ptr[q + 1]):
+                s = slot[idx[f]]
+                if s >= 0:
+                    reach[s] += p * share[f]
+                    redundant += p * lead[f]
+        total = 0.0
+        for s in range(degree):
+            reach[s] *= reach[s]
+            total += reach[s]
+        out[i, 0] = total
+        out[i, 1] = degree - redundant
+        if degree > 1:
+            entropy = 0.0
+            for s in range(degree):
+                r = reach[s] * degree / total
+                if r > 0:
+                    entropy += r * np.log(r)
+            out[i, 3] = entropy / (degree * np.log(degree))
+        for e in range(low, high):
+            slot[idx[e]] = -1
+    return out
+
+
+@njit(cache=True, nogil=True)
+def spread_over_groups(
+    ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64], codes: NDArray[np.int32], k: int
+) -> NDArray[np.float64]:
+    """Weight, sum over groups of squared share, and number of ties of each row; shape (n, 3)."""
+    n = len(ptr) - 1
+    out = np.zeros((n, 3))
+    bag = np.zeros(k)
+    for i in range(n):
+        total = 0.0
+        for e in range(ptr[i], ptr[i + 1]):
+            bag[codes[idx[e]]] += w[e]
+            total += w[e]
+        squares = 0.0
+        for e in range(ptr[i], ptr[i + 1]):
+            g = codes[idx[e]]
+            squares += (bag[g] / total) ** 2
+            bag[g] = 0.0
+        out[i, 0], out[i, 1], out[i, 2] = total, squares, ptr[i + 1] - ptr[i]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def brokerage_roles(
+    ptr: NDArray[np.int64], idx: NDArray[Any], codes: NDArray[np.int32], k: int
+) -> NDArray[np.int64]:
+    """Open paths a -> v -> b through each v by role: coordinator, itinerant, gatekeeper, representative, liaison."""
+    n, m = len(ptr) - 1, len(idx)
+    back_ptr = np.zeros(n + 1, np.int64)
+    for e in range(m):
+        back_ptr[idx[e] + 1] += 1
+    for i in range(n):
+        back_ptr[i + 1] += back_ptr[i]
+    place = back_ptr[:-1].copy()
+    back = np.empty(m, np.int32)
+    for i in range(n):
+        for e in range(ptr[i], ptr[i + 1]):
+            back[place[idx[e]]] = i
+            place[idx[e]] += 1
+    out = np.zeros((n, 5), np.int64)
+    into = np.zeros(k, np.int64)
+    for v in range(n):
+        g = codes[v]
+        n_in, n_out = back_ptr[v + 1] - back_ptr[v], ptr[v + 1] - ptr[v]
+        if n_in == 0 or n_out == 0:
+            continue
+        for e in range(back_ptr[v], back_ptr[v + 1]):
+            into[codes[back[e]]] += 1
+        own_in: Any = into[g]
+        own_out: Any = 0
+        same: Any = 0
+        for e in range(ptr[v], ptr[v + 1]):
+            h = codes[idx[e]]
+            if h == g:
+                own_out += 1
+            else:
+                same += into[h]
+        for e in range(back_ptr[v], back_ptr[v + 1]):
+            into[codes[back[e]]] = 0
+        out[v, 0] = own_in * own_out
+        out[v, 1] = same
+        out[v, 2] = (n_in - own_in) * own_out
+        out[v, 3] = own_in * (n_out - own_out)
+        out[v, 4] = (n_in - own_in) * (n_out - own_out) - same
+        # Paths that come back to where they began.
+        x, y = back_ptr[v], ptr[v]
+        while x < back_ptr[v + 1] and y < ptr[v + 1]:
+            if back[x] < idx[y]:
+                x += 1
+            elif back[x] > idx[y]:
+                y += 1
+            else:
+                out[v, 0 if codes[idx[y]] == g else 1] -= 1
+                x += 1
+                y += 1
+    mark = np.zeros(n, np.uint8)
+    for a in range(n):
+        ga = codes[a]
+        for e in range(ptr[a], ptr[a + 1]):
+            mark[idx[e]] = 1
+        for e in range(ptr[a], ptr[a + 1]):
+            v = np.int64(idx[e])
+            g = codes[v]
+            n_own, n_source, n_all = 0, 0, 0
+            for f in range(ptr[v], ptr[v + 1]):
+                if mark[idx[f]]:
+                    h = codes[idx[f]]
+                    n_all += 1
+                    n_own += h == g
+                    n_source += h == ga
+            if ga == g:
+                out[v, 0] -= n_own
+                out[v, 3] -= n_all - n_own
+            else:
+                out[v, 1] -= n_source
+                out[v, 2] -= n_own
+                out[v, 4] -= n_all - n_own - n_source
+        for e in range(ptr[a], ptr[a + 1]):
+            mark[idx[e]] = 0
+    return out

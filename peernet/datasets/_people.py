@@ -107,8 +107,11 @@ def structure(design: Design, rng: np.random.Generator) -> Structure:
     out = rng.permutation(ordinary)
     n_turn, n_move = round(design.turnover * n), round(design.movers * n)
     joiners, leavers = out[: n_turn // 2], out[n_turn // 2 : n_turn]
-    hired[joiners] = rng.integers(20, 350, size=len(joiners))
-    left[leavers] = rng.integers(40, 300, size=len(leavers))
+    joined = rng.integers(20, 340, size=len(joiners))
+    hired[joiners] = np.where(
+        joined < SURVEY_DAY - 16, joined, joined + 24
+    )  # nobody joins while the survey runs
+    left[leavers] = rng.integers(40, SURVEY_DAY - 6, size=len(leavers))
     moved, old_unit = np.full(n, -1), unit.copy()
     stay = (unit == design.n_units - 1) & design.small_unit
     fixed = stay | (((unit == 1) | (unit == 2)) & design.vanishing_silo)

@@ -75,7 +75,7 @@ def chat_events(
     bounds = np.repeat(np.arange(2 * n_ties), np.r_[before, after])
     asked = work_seconds(rng.uniform(low[bounds], np.maximum(high[bounds], low[bounds] + 1e-9)), rng)
     delay = np.round(np.exp(rng.normal(7.2, 1.2, len(tie))))
-    delay += 86_400 * np.where(rng.random(len(tie)) < 0.05, rng.integers(1, 6, len(tie)), 0)
+    delay += 86_400 * np.where(rng.random(len(tie)) < 0.08, rng.integers(1, 15, len(tie)), 0)
     teacher, learner = ties.teacher[tie], ties.learner[tie]
     same_unit = where.unit[teacher] == where.unit[learner]
     draw = rng.random(len(tie))

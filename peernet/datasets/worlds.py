@@ -20,7 +20,7 @@ __all__ = ["WORLDS", "World", "load_meridian", "load_truth", "make_world", "samp
 World = Literal["meridian", "null_meridian", "bad_meridian"]
 
 _MERIDIAN: dict[str, Any] = {
-    "homophily": 1.3,
+    "mean_teachers": 4.6, "transmission": 1.2, "homophily": 1.3,
     "seniority": 0.35,
     "response_rate": 0.75, "silence_bias": 0.5, "heaping": 0.7, "sum_errors": 0.08, "wording_shift": 0.04,
     "movers": 0.05, "turnover": 0.06, "vanishing_silo": True, "small_unit": True, "lookalikes": True,
@@ -53,9 +53,9 @@ _BADLY: dict[str, Any] = {
 }
 
 WORLDS: dict[str, tuple[int, dict[str, Any]]] = {
-    "meridian": (20250106, _MERIDIAN),
-    "null_meridian": (20250107, _MERIDIAN | _NOTHING),
-    "bad_meridian": (20250106, _MERIDIAN | _BADLY),
+    "meridian": (138, _MERIDIAN),
+    "null_meridian": (90, _MERIDIAN | _NOTHING),
+    "bad_meridian": (138, _MERIDIAN | _BADLY),
 }
 
 

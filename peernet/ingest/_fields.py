@@ -217,19 +217,29 @@ class Tar:
         self.facts = file_facts(self.path)
         try:
             self._tar = tarfile.open(self.path, "r:*")
-            entries = self._list()
         except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
-            raise DataError(
-                f"{self.name} is not a complete tar file ({error}). The download was cut; fetch it again."
-            ) from None
-        files = [e for e in entries if e.isfile()]
+            raise self._damaged(error) from None
+        try:
+            self._members = self._vetted()
+        except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
+            self._tar.close()
+            raise error if isinstance(error, DataError) else self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> DataError:
+        return DataError(
+            f"{self.name} is not a complete tar file ({error}). The download was cut; fetch it again."
+        )
+
+    def _vetted(self) -> dict[str, tarfile.TarInfo]:
+        """List the files among the members, unless they are too many or unpack to too much."""
+        files = [e for e in self._list() if e.isfile()]
         total, big = sum(e.size for e in files), max((e.size for e in files), default=0)
         dense = total > 16 * RATIO_FROM and total > MAX_RATIO * self.path.stat().st_size
         if len(files) > MAX_MEMBERS or total > MAX_BYTES or big > MAX_MEMBER or dense:
             raise DataError(
                 f"{self.name} would unpack to {total} bytes in {len(files)} files; that is not read at once."
             )
-        self._members = {e.name.removeprefix("./"): e for e in files}
+        return {e.name.removeprefix("./"): e for e in files}
 
     def _list(self) -> list[tarfile.TarInfo]:
         """List the members, and stop at once where the sizes stated run away."""

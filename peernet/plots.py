@@ -360,6 +360,7 @@ def plot_curve(
         [("", frame)] if line is None else list(frame.groupby(line, sort=False))
     )
     dashes = ("-", "--", "-.", ":")
+    ends: list[tuple[float, str, str]] = []
     for k, (name, part) in enumerate(parts):
         hue = OKABE_ITO[k] if k < len(OKABE_ITO) else GREY
         if {"low", "high"} <= set(part.columns):
@@ -368,8 +369,8 @@ def plot_curve(
             )
         ax.step(part[x], part["value"], where="post", color=hue, linestyle=dashes[k % 4], linewidth=1.8)
         if name != "" and len(part):
-            ax.annotate(str(name), (part[x].iloc[-1], part["value"].iloc[-1]), xytext=(4, 0), color=hue,
-                        textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+            ends.append((float(part["value"].iloc[-1]), str(name), hue))
+    _end_labels(ax, frame[x].max(), ends)
     if pd.api.types.is_datetime64_any_dtype(frame[x].dtype):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -380,6 +381,18 @@ def plot_curve(
     ax.set_ylabel(ylabel)
     _title(ax, title)
     return ax
+
+
+def _end_labels(ax: Axes, at: Any, ends: list[tuple[float, str, str]]) -> None:
+    """Write names at the ends of lines, pushed apart where they would overlap."""
+    low, high = ax.get_ylim()
+    step = 0.055 * (high - low)
+    place = -np.inf
+    for value, name, hue in sorted(ends):
+        place = max(value, place + step)
+        ax.annotate(
+            name, (at, place), xytext=(5, 0), textcoords="offset points", color=hue, va="center", fontsize=9
+        )
 
 
 _MOST_PEOPLE = 300

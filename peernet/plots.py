@@ -372,11 +372,11 @@ def plot_curve(
             ends.append((float(part["value"].iloc[-1]), str(name), hue))
     _end_labels(ax, frame[x].max(), ends)
     if pd.api.types.is_datetime64_any_dtype(frame[x].dtype):
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+        from matplotlib import dates
 
-        where = AutoDateLocator(maxticks=7)
+        where: Any = dates.AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(where)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(where))
+        ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(where))  # type: ignore[no-untyped-call]
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     _title(ax, title)

@@ -37,10 +37,11 @@ class GoodnessOfFit(Result):
 
     def summary(self) -> str:
         """Name the features that fall outside the draws."""
-        outside = self.table[(self.table["observed"] < self.table["low"]) | (self.table["observed"] > self.table["high"])]
+        t = self.table
+        outside = t[(t["observed"] < t["low"]) | (t["observed"] > t["high"])]
         lines = [
-            f"{len(outside)} of {len(self.table)} features lie outside the central 95 % of {self.n_draws} networks drawn "
-            f"from the model ({0.05 * len(self.table):.0f} would by chance if all were independent)."
+            f"{len(outside)} of {len(self.table)} features lie outside the central 95 % of {self.n_draws} networks "
+            f"drawn from the model ({0.05 * len(self.table):.0f} would by chance if all were independent)."
         ]
         for row in outside.head(8).to_dict("records"):
             span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"

@@ -15,7 +15,15 @@ from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import FitError
 from peernet.hypotheses import _goodness
-from peernet.hypotheses._formula import COLUMN_VERBS, INTERCEPT, NETWORK_VERBS, Formula, build, known_cells, parse
+from peernet.hypotheses._formula import (
+    COLUMN_VERBS,
+    INTERCEPT,
+    NETWORK_VERBS,
+    Formula,
+    build,
+    known_cells,
+    parse,
+)
 from peernet.hypotheses._goodness import GoodnessOfFit
 from peernet.results import ModelFit, provenance
 
@@ -148,8 +156,8 @@ def read_model(formula: str) -> tuple[Formula, list[str]]:
         words = {t.verb if t.verb != "network" else t.argument for t in product}
         if words & set(DEPENDENT):
             raise ValueError(
-                f"formula: {quoted(sorted(words & set(DEPENDENT)))} makes pairs depend on each other, which has no exact "
-                "fit. fit_ergmx(...) hands such models over to the package ergmx (simulation; may degenerate)."
+                f"formula: {quoted(sorted(words & set(DEPENDENT)))} makes pairs depend on each other, so there is no "
+                "exact fit. fit_ergmx(...) hands such models over to the package ergmx (simulation; may degenerate)."
             )
         if len(product) == 1 and first.verb == "network" and first.argument == "edges":
             intercept = True
@@ -327,8 +335,8 @@ def _newton(data: _Pairs) -> tuple[Floats, Floats, float]:
     scale = np.abs(theta) * np.abs(data.features).max(axis=(0, 1))
     worst = data.names[int(np.argmax(scale))]
     raise FitError(
-        f"fit_ergm: {worst} predicts ties perfectly in these data (or hardly varies), so its estimate is infinite. Drop or "
-        "merge it, or use dyadic_regression(model='logit'), which takes Firth's penalty."
+        f"fit_ergm: {worst} predicts ties perfectly in these data (or hardly varies), so its estimate is infinite. "
+        "Drop or merge it, or use dyadic_regression(model='logit'), which takes Firth's penalty."
     )
 
 

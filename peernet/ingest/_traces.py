@@ -69,6 +69,7 @@ class Traces:
         self._evidence: list[str] = []
         self._sessions: list[tuple[str, int, int, str, str]] = []
         self.says_confirmed = False
+        self.person: list[str | None] = []
 
     def account(
         self, handle: str, *, name: str = "", email: str = "", login: str = "", bot: bool = False
@@ -120,6 +121,25 @@ class Traces:
         self._confirmed.append(confirmed)
         self._evidence.append(evidence)
 
+    def bulk(self, frame: pd.DataFrame) -> None:
+        """Note many ties at once, as :meth:`tie` would; teacher and learner are handles."""
+        both = pd.concat([frame["teacher"], frame["learner"]], ignore_index=True)
+        codes, handles = pd.factorize(both)
+        rows = np.array(
+            [self.account(str(h), email=str(h) if "@" in str(h) else "") for h in handles], dtype=np.int64
+        )
+        ends = rows[codes].astype(f"i{self._teacher.itemsize}")
+        self._teacher.frombytes(ends[: len(frame)].tobytes())
+        self._learner.frombytes(ends[len(frame) :].tobytes())
+        self._time.frombytes(frame["time"].to_numpy(np.int64).tobytes())
+        self._weight.frombytes(frame["weight"].to_numpy(np.float64).tobytes())
+        self._confirmed.frombytes(np.zeros(len(frame), dtype=np.int8).tobytes())
+        for name, column in (("kind", self._kind), ("context", self._context), ("topic", self._topic)):
+            words, known = pd.factorize(frame[name])
+            at = np.array([self._word(str(w)) for w in known], dtype=np.int64)
+            column.frombytes(at[words].astype(f"i{column.itemsize}").tobytes() if len(frame) else b"")
+        self._evidence.extend(frame["evidence"].tolist())
+
     def attend(self, session: str, account: int, time: int, role: str, kind: str) -> None:
         """Note that an account was part of something."""
         self._sessions.append((session, account, time, role, kind))
@@ -143,6 +163,7 @@ class Traces:
         else:
             person, review = self._from_roster(active, roster, aliases, by_name)
             table = roster
+        self.person = person
         events = self._events(person)
         sessions = self._attendances(person)
         ends = [t for t in (events["time"], sessions["time"].dropna()) if len(t)]

@@ -15,7 +15,7 @@ from peernet.datasets._design import SOURCES, SURVEY_DAY, TOPICS, YEAR
 if TYPE_CHECKING:
     from peernet.datasets.organisation import Organisation
 
-__all__ = ["codebook", "survey_csv"]
+__all__ = ["codebook", "contents", "survey_csv"]
 
 ZONE = "Europe/Berlin"
 _FIXED = {
@@ -186,7 +186,7 @@ def _import_id(name: str) -> str:
 def _answers(firm: Organisation, columns: list[str], rng: np.random.Generator) -> list[dict[str, str]]:
     """Return all rows of the export, in order of recording."""
     rows = []
-    content = _contents(firm, rng)
+    content = contents(firm)
     for row, status in enumerate(firm.status):
         if status in ("answered", "objected"):
             cells = content[row] if status == "answered" else {"Q0": "2"}
@@ -239,8 +239,9 @@ def _fixed(firm: Organisation, row: int, rng: np.random.Generator) -> dict[str, 
     }  # fmt: skip
 
 
-def _contents(firm: Organisation, rng: np.random.Generator) -> list[dict[str, str]]:
-    """Return what everybody would write, question by question."""
+def contents(firm: Organisation) -> list[dict[str, str]]:
+    """Return what everybody would write, question by question; one dict per person, by column."""
+    rng = firm.stream("survey_cells")
     out: list[dict[str, str]] = [{"Q0": "1"} for _ in range(len(firm.ids))]
     _put_names(firm, out, rng)
     _put_shares(firm, out, rng)

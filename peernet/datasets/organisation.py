@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from peernet.network import PeerNetwork
+    from peernet.records import Records
 
 __all__ = ["Organisation"]
 
@@ -25,7 +26,7 @@ __all__ = ["Organisation"]
 _PARTS = (
     "structure", "names", "shares", "response", "reports", "lunches", "groups", "ties", "ratings", "nominations",
     "typed", "skills", "attitudes", "skill_a", "skill_b", "skill_c", "skill_d", "launches", "chat", "completions",
-    "mentoring", "survey_file", "slack_file", "calendar_file", "git_file", "commits", "ids",
+    "mentoring", "survey_file", "slack_file", "calendar_file", "git_file", "commits", "ids", "survey_cells",
 )  # fmt: skip
 _WIDE = ("peers", "manager", "outside")
 
@@ -311,6 +312,29 @@ class Organisation:
         """True social share of each person, strict (peers) and wide (peers, manager, people outside), in [0, 1]."""
         wide = self.shares[list(_WIDE)].sum(axis=1)
         return pd.DataFrame({"strict": self.shares["peers"], "wide": wide})
+
+    def records(self, *, as_written: bool = True, events: bool = True) -> Records:
+        """Return the tables that a perfect reader would make of the files, without writing or reading any.
+
+        Everybody is recognised whatever was typed; silence, the cap on names, private places and the window of the chat
+        export stay. For trying a method on many organisations.
+
+        Parameters
+        ----------
+        as_written : bool
+            Learning shares as people wrote them, scaled to 100 where the sum lies in [90, 110]; False: their true
+            shares, before rounding and wording.
+        events : bool
+            Chat answers and platform completions too.
+
+        Returns
+        -------
+        Records
+            People, spells, nominations, respondents, answers, questions, and with ``events`` events and completions.
+        """
+        from peernet.datasets._records import records_of
+
+        return records_of(self, as_written=as_written, events=events)
 
     def knobs(self) -> dict[str, Any]:
         """Return the knobs as a dict that :func:`make_organisation` takes back."""

@@ -341,3 +341,43 @@ def test_the_silo_vanishes_within_its_site(firm: Any) -> None:
         seen = index(where.unit)
         assert (seen - np.mean(everywhere)) / np.std(everywhere) < -5
         assert abs((seen - np.mean(inside)) / np.std(inside)) < 2
+
+
+# ---- records without files ----
+
+
+def test_records_without_files_are_those_of_the_files(records: Any, firm: Any) -> None:
+    """What the readers find is what a perfect reader would, but for names that they rightly refuse to guess."""
+    direct = firm.records()
+    keys = ["respondent", "named", "relation", "slot", "trust", "usefulness"]
+    known = set(direct.nominations[keys].astype(str).itertuples(index=False, name=None))
+    read = set(records.nominations[keys].astype(str).itertuples(index=False, name=None))
+    assert read <= known
+    assert len(read) > 0.95 * len(known)
+    assert direct.roles == records.roles
+    for frame in ("people", "respondents", "questions", "spells", "completions", "answers"):
+        assert set(getattr(direct, frame).columns) <= set(getattr(records, frame).columns) | {
+            "tenure",
+            "asked",
+        }, frame
+    place = ["unit", "site", "manager"]
+    mine, theirs = direct.people[place].sort_index(), records.people[place].sort_index()
+    pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
+    index = ["person", "question", "item"]
+    told = direct.answers[direct.answers["question"] != "learning_share"].set_index(index)["value"]
+    heard = records.answers[records.answers["question"] != "learning_share"].set_index(index)["value"]
+    assert told.sort_index().to_dict() == heard.sort_index().to_dict()
+    done = direct.completions.set_index(["person", "item"]).sort_index()
+    read_done = records.completions.set_index(["person", "item"]).sort_index()
+    assert (done["status"] == read_done["status"]).all()
+    assert (done["assigned"] == read_done["assigned"]).all()
+
+
+def test_true_shares_on_request(firm: Any) -> None:
+    exact = firm.records(as_written=False, events=False)
+    shares = exact.answers.query("question == 'learning_share'").pivot(
+        index="person", columns="item", values="value"
+    )
+    true = firm.answered_shares["peers"]
+    assert np.allclose(shares.loc[true.index, "peers"].astype(float), 100 * true)
+    assert len(exact.events) == 0

@@ -265,14 +265,16 @@ def test_erase_leaves_no_cell() -> None:
 def test_permissions() -> None:
     net = PeerNetwork(["a", "b"], pd.DataFrame({"teacher": ["a"], "learner": ["b"]}))
     privacy.require(net, "person_level", function="silos.constraint")
-    locked = net.with_permissions(Permissions(study="Pilot", analyses=("unit_level",)))
-    said = r"silos.constraint needs the analysis 'person_level', which study 'Pilot' does not allow \(analyses: 'unit_level'\)"
+    granted = Permissions(study="Pilot", analyses={"person_level": ("silos.bridging_share",)})
+    locked = net.with_permissions(granted)
+    said = r"silos.constraint is locked: the study 'Pilot' does not allow it .* person_level = \["
     with pytest.raises(PermissionLocked, match=said):
         privacy.require(locked, "person_level", function="silos.constraint")
+    privacy.require(locked, "person_level", function="silos.bridging_share")
     assert not privacy.allows(locked, "person_level")
-    privacy.require(
-        net.with_permissions(Permissions(analyses=("person_level",))), "person_level", function="f"
-    )
+    assert privacy.allows(locked, "person_level", function="silos.bridging_share")
+    everything = net.with_permissions(Permissions(analyses={"person_level": ("*",)}))
+    privacy.require(everything, "person_level", function="f")
 
 
 # ---- exports -------------------------------------------------------------------------------------------------------
@@ -321,6 +323,6 @@ def test_graph_files_point_from_teacher_to_learner(kind: str, tmp_path: Path) ->
 
 def test_person_level_exports_are_locked_in_a_study(tmp_path: Path) -> None:
     locked = network().with_permissions(Permissions(study="Pilot"))
-    with pytest.raises(PermissionLocked, match=r"privacy.to_graphml needs the analysis 'person_level'"):
+    with pytest.raises(PermissionLocked, match=r"privacy.to_graphml is locked"):
         privacy.to_graphml(locked, tmp_path / "g.graphml")
     assert not (tmp_path / "g.graphml").exists()

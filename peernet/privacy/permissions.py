@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from peernet.errors import PermissionLocked
@@ -17,9 +18,10 @@ class Permissions:
     Attributes
     ----------
     study : str
-        Name of the study, for messages.
-    analyses : tuple of str
-        What is listed under ``analyses`` in study.toml, such as "person_level" or "attitudes".
+        Title of the study, for messages.
+    analyses : dict
+        Analysis -> functions that may do it, as under ``[analyses]`` in study.toml: ``{"person_level":
+        ("silos.constraint",)}``; ``"*"`` stands for all functions.
     floor : int
         Smallest group whose numbers are shown.
     floor_attitudes : int
@@ -27,27 +29,30 @@ class Permissions:
     """
 
     study: str = ""
-    analyses: tuple[str, ...] = ()
+    analyses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     floor: int = 5
     floor_attitudes: int = 8
 
-    def allows(self, analysis: str) -> bool:
+    def allows(self, analysis: str, *, function: str = "*") -> bool:
         """Say whether an analysis is listed.
 
         Parameters
         ----------
         analysis : str
             Such as "person_level".
+        function : str
+            Public name of the function; "*" asks for all functions at once.
 
         Returns
         -------
         bool
             True where it is.
         """
-        return analysis in self.analyses
+        listed = self.analyses.get(analysis, ())
+        return "*" in listed or function in listed
 
 
-def allows(net: Any, analysis: str) -> bool:
+def allows(net: Any, analysis: str, *, function: str = "*") -> bool:
     """Whether an analysis may run on a network: always without a study, else where the study lists it.
 
     Parameters
@@ -56,6 +61,8 @@ def allows(net: Any, analysis: str) -> bool:
         Anything with ``permissions``, or the permissions themselves.
     analysis : str
         Such as "person_level".
+    function : str
+        Public name of the function; "*" asks for all functions at once.
 
     Returns
     -------
@@ -63,7 +70,7 @@ def allows(net: Any, analysis: str) -> bool:
         True where nothing forbids it.
     """
     granted = net if isinstance(net, Permissions) else getattr(net, "permissions", None)
-    return granted is None or bool(granted.allows(analysis))
+    return granted is None or bool(granted.allows(analysis, function=function))
 
 
 def require(net: Any, analysis: str, *, function: str) -> None:
@@ -87,13 +94,11 @@ def require(net: Any, analysis: str, *, function: str) -> None:
     --------
     >>> require(None, "person_level", function="silos.constraint")
     """
-    if allows(net, analysis):
+    if allows(net, analysis, function=function):
         return
     granted = net if isinstance(net, Permissions) else net.permissions
-    listed = ", ".join(repr(a) for a in granted.analyses) or "none"
     raise PermissionLocked(
-        f"{function} needs the analysis {analysis!r}, which study {granted.study!r} does not allow "
-        f"(analyses: {listed}). "
-        f"If the agreement covers it, add {analysis!r} to the list analyses in study.toml and say so to "
-        "those concerned."
+        f"{function} is locked: the study {granted.study!r} does not allow it ({analysis}). If the agreement "
+        "covers it, write "
+        f'{analysis} = ["{function}"] under [analyses] in study.toml, and tell those concerned.'
     )

@@ -16,6 +16,9 @@ _exports: dict[str, str] = {
     "unit_at_event": "spells",
     "mark_levels": "spells",
     "manager_tree": "spells",
+    "changes_between": "waves",
+    "Study": "study",
+    "purge": "purge",
 }
 
 __all__ = list(_exports)
@@ -37,6 +40,9 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from peernet.records.identity import findings_if_wrong, match_names, normalise_name
+    from peernet.records.purge import purge
     from peernet.records.report import IngestReport
     from peernet.records.spells import manager_tree, mark_levels, unit_at_event
+    from peernet.records.study import Study
     from peernet.records.tables import Records, empty_table, merge_records
+    from peernet.records.waves import changes_between

@@ -59,7 +59,7 @@ def waterfall(report: IngestReport, ax: Axes | None) -> Axes:
     return ax
 
 
-def response(report: IngestReport, ax: Axes | None) -> Axes:
+def response(report: IngestReport, ax: Axes | None, min_group: int) -> Axes:
     """Draw who answered, by unit."""
     frame = report.response
     if not len(frame):
@@ -68,7 +68,8 @@ def response(report: IngestReport, ax: Axes | None) -> Axes:
             "column unit."
         )
     ax = plots.axes(ax)
-    frame = frame.sort_values("share", kind="stable")
+    n_units = len(frame)
+    frame = frame[frame["asked"] >= min_group].sort_values("share", kind="stable")
     rows = np.arange(len(frame))
     ax.barh(rows, 100 * frame["share"], height=0.7, color=plots.OKABE_ITO[0])
     for y, row in zip(rows, frame.itertuples(index=False), strict=True):
@@ -79,8 +80,10 @@ def response(report: IngestReport, ax: Axes | None) -> Axes:
         )  # fmt: skip
     ax.set_yticks(rows, [plots.wrap(str(u), 36) for u in frame["unit"]])
     asked, answered = int(frame["asked"].sum()), int(frame["answered"].sum())
+    hidden = n_units - len(frame)
+    small = f" ({hidden} units with fewer than {min_group} people left out)" if hidden else ""
     ax.set_xlim(0, 118)
     ax.set_xticks([0, 25, 50, 75, 100])
     ax.set_xlabel("people asked who answered, percent")
-    ax.set_title(plots.wrap(f"{answered} of {asked} people asked have answered"), loc="left")
+    ax.set_title(plots.wrap(f"{answered} of {asked} people asked have answered{small}"), loc="left")
     return ax

@@ -205,13 +205,15 @@ class IngestReport:
 
         return _pictures.waterfall(self, ax)
 
-    def plot_response(self, ax: Axes | None = None) -> Axes:
-        """Draw the share of people asked who answered, by unit.
+    def plot_response(self, ax: Axes | None = None, *, min_group: int = 5) -> Axes:
+        """Draw the share of people asked who answered, by unit; units below the floor are left out of bars and totals.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
             Where to draw; new axes by default.
+        min_group : int
+            Smallest number of people asked whose answers are shown.
 
         Returns
         -------
@@ -225,7 +227,7 @@ class IngestReport:
         """
         from peernet.records import _pictures
 
-        return _pictures.response(self, ax)
+        return _pictures.response(self, ax, min_group)
 
     def __repr__(self) -> str:
         """Return the summary."""

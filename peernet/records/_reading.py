@@ -1,0 +1,244 @@
+"""Reading the sources of a study within what it may do."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from peernet import privacy
+from peernet._check import quoted, suggest
+from peernet.errors import DataError
+from peernet.records.report import UNMATCHED
+from peernet.records.tables import PERSON_COLUMNS, Records, merge_records
+
+if TYPE_CHECKING:
+    from peernet.records.study import Study
+
+__all__ = ["erase", "key_of", "read_all"]
+
+_SURVEYS = {
+    "survey", "qualtrics", "surveymonkey", "limesurvey", "google_forms", "microsoft_forms", "redcap", "spss",
+    "network_canvas", "roster_grid", "edge_list",
+}  # fmt: skip
+# Readers are found by the kind of source: kind "slack" -> read_slack here. They sit above this layer.
+_READERS = "peernet.ingest"
+_QUOTED = re.compile(r"'[^']*'")
+_WORDS = {"'person'", "'dmy'", "'mdy'", "'cp1252'", "'<heading>'"}
+_OFFENDERS = re.compile(r"((?:rows?|ids?|people|names?)[^:()]*): (?:'[^']*'(?:, )?)+(?:\.\.\.)?")
+
+
+def reader_of(kind: str) -> Callable[..., Records]:
+    """Return the reader of a kind of source."""
+    package = importlib.import_module(_READERS)
+    known = sorted(n.removeprefix("read_") for n in package.__all__ if n.startswith("read_"))
+    if kind not in known:
+        raise DataError(
+            f"study.toml: no kind of source {kind!r}.{suggest(kind, known)} Kinds: {', '.join(known)}."
+        )
+    reader: Callable[..., Records] = getattr(package, f"read_{kind}")
+    return reader
+
+
+def is_allowed(study: Study, kind: str) -> bool:
+    """Say whether a kind of source may be read; ``survey`` stands for every survey tool."""
+    return kind in study.allowed or (kind in _SURVEYS and "survey" in study.allowed)
+
+
+def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
+    """Read, join and pseudonymise; return the records and the names that fit nobody, in clear."""
+    left: list[str] = []
+    chosen: list[dict[str, Any]] = []
+    for entry in study.sources():
+        reader_of(entry["kind"])
+        if is_allowed(study, entry["kind"]):
+            chosen.append(entry)
+        else:
+            left.append(f"source {entry['kind']!r} ({entry['file']}): not allowed in study.toml")
+    rosters = [e for e in chosen if e["kind"] == "people"]
+    if not rosters:
+        raise DataError(
+            f"{study.title!r} has no roster to read: add 'people' to allowed under [sources], and "
+            "data/hr_roster.csv or a "
+            "[[source]] of that kind. Everything else is joined to it."
+        )
+    aliases = _aliases(study)
+    parts: list[Records] = []
+    people: Records | None = None
+    for entry in [*rosters, *(e for e in chosen if e["kind"] != "people")]:
+        got = _read_one(study, entry, people, aliases, left)
+        if got is not None:
+            parts.append(got)
+            people = merge_records(parts[: len(rosters)]) if len(parts) <= len(rosters) else people
+    records = merge_records(parts)
+    review = records.report.unmatched
+    records = _without(study, records)
+    if study.pseudonymous:
+        records = records.pseudonymise(key=key_of(study))
+    notes = (f"study {study.title!r}: allowed sources are {', '.join(study.allowed)}", *records.report.notes)
+    report = replace(records.report, not_read=(*records.report.not_read, *left), notes=notes)
+    return replace(records, report=report), review
+
+
+def _read_one(
+    study: Study, entry: dict[str, Any], people: Records | None, aliases: pd.DataFrame | None, left: list[str]
+) -> Records | None:
+    """Read one source with its options, cut down to what is allowed."""
+    kind = entry["kind"]
+    reader = reader_of(kind)
+    takes = inspect.signature(reader).parameters
+    options = {k: v for k, v in entry.items() if k not in ("kind", "file")}
+    wrong = [k for k in options if k not in takes or k in ("path", "people", "aliases")]
+    if wrong:
+        words = ", ".join(k for k in takes if k not in ("path", "people", "aliases"))
+        raise DataError(f"study.toml: source {kind!r} has no option {quoted(wrong)}. Options: {words}.")
+    if "codebook" in options:
+        options["codebook"] = str(study.folder / options["codebook"])
+    if "people" in takes and kind != "people":
+        options["people"] = people
+    if "aliases" in takes and aliases is not None:
+        options["aliases"] = aliases
+    if not _limit_channels(study, kind, takes, options, left):
+        return None
+    try:
+        return reader(study.folder / entry["file"], **options)
+    except DataError as error:
+        if not study.pseudonymous:
+            raise
+        raise DataError(_without_ids(str(error), people)) from None
+
+
+def _limit_channels(study: Study, kind: str, takes: Any, options: dict[str, Any], left: list[str]) -> bool:
+    """Take out channels and private conversations that are not allowed; say whether anything is left to read."""
+    rules = study.settings.get("sources", {})
+    if "include_private" in takes:
+        asked = list(options.get("include_private", []))
+        may = rules.get("private", [])
+        left += [
+            f"private conversations ({p}) in {kind}: not allowed in study.toml" for p in asked if p not in may
+        ]
+        options["include_private"] = [p for p in asked if p in may]
+    if "channels" not in takes or "channels" not in rules or "*" in rules["channels"]:
+        return True
+    may = [str(c).lstrip("#") for c in rules["channels"]]
+    asked = [str(c).lstrip("#") for c in options.get("channels", may)]
+    left += [f"channel {c!r} in {kind}: not allowed in study.toml" for c in asked if c not in may]
+    options["channels"] = [c for c in asked if c in may]
+    if not options["channels"]:
+        left.append(
+            f'source {kind!r}: no channel is allowed (channels under [sources] in study.toml; ["*"] allows all public ones)'
+        )
+        return False
+    return True
+
+
+def _without_ids(message: str, people: Records | None) -> str:
+    """Take ids, names and e-mails out of an error message about pseudonymous data."""
+    if people is None:  # the roster itself: nobody is known yet, so every quoted word may be a person
+        return _QUOTED.sub(lambda word: word.group(0) if word.group(0) in _WORDS else "[withheld]", message)
+    known = set(people.people.index)
+    for column in ("name", "email"):
+        if column in people.people.columns:
+            known |= set(people.people[column].dropna())
+    return privacy.redact(_OFFENDERS.sub(r"\1: [withheld]", message), known)
+
+
+def _aliases(study: Study) -> pd.DataFrame | None:
+    """Read the confirmed matches."""
+    path = study.folder / "aliases.csv"
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    for column in table.columns:
+        table[column] = table[column].str.replace(r"^'(?=[=+\-@])", "", regex=True)
+    return table
+
+
+def _listed(study: Study, name: str) -> set[str]:
+    """Read a list of people beside study.toml."""
+    path = study.folder / name
+    if not path.is_file():
+        return set()
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    if "person" not in table.columns:
+        raise DataError(f"{name} needs a column person. Columns: {', '.join(table.columns)}.")
+    return {p.strip() for p in table["person"] if p.strip()}
+
+
+def _without(study: Study, records: Records) -> Records:
+    """Remove people who were erased, and everything but the roster row of those who object."""
+    gone = _erased(study)
+    if gone:
+        key = privacy.load_key(key_of(study))
+        for person in [p for p in records.people.index if privacy.pseudonym(p, key=key) in gone]:
+            records = records.erase(person)
+    objectors = sorted(_listed(study, "objections.csv") & set(records.people.index))
+    if not objectors:
+        return records
+    changes: dict[str, Any] = {}
+    for name, columns in PERSON_COLUMNS.items():
+        frame = getattr(records, name)
+        hit = pd.Series(False, index=frame.index)
+        for column in columns:
+            if column in frame.columns and column not in ("manager", "assigned_by"):
+                hit |= frame[column].isin(objectors)
+        if name == "respondents":
+            changes[name] = frame.assign(
+                status=frame["status"].mask(frame["person"].isin(objectors), "objected")
+            )
+        elif name not in ("spells", "aliases"):
+            changes[name] = frame[~hit].reset_index(drop=True)
+    note = f"{len(objectors)} people object: they are on the roster and in no other table"
+    report = replace(records.report, notes=(*records.report.notes, note))
+    return replace(records, **changes, report=report)
+
+
+def _erased(study: Study) -> set[str]:
+    """Read the hashes of people who were erased."""
+    path = study.folder / "erased.txt"
+    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
+
+
+def erase(study: Study, person: str) -> Records:
+    """Erase a person from the records and remember the hash."""
+    records = study.records
+    mark = privacy.pseudonym(person, key=key_of(study))
+    known = set(records.people.index)
+    if study.pseudonymous and mark in known:
+        inside = mark
+    elif person in known:
+        inside, mark = person, (person if study.pseudonymous else mark)
+    else:
+        raise DataError(f"erase: {person!r} is not in the study {study.title!r}. Nothing was changed.")
+    out = records.erase(inside)
+    path = study.folder / "erased.txt"
+    path.write_text("\n".join(sorted(_erased(study) | {mark})) + "\n", encoding="utf-8")
+    if study._review is not None:
+        study._review = study._review[study._review["suggested"] != person].reindex(columns=UNMATCHED)
+    return out
+
+
+def key_of(study: Study) -> Path:
+    """Return the key file, outside the study."""
+    stated = study.settings.get("privacy", {}).get("key")
+    if stated:
+        path = Path(os.path.expanduser(str(stated)))
+        path = path if path.is_absolute() else study.folder / path
+    else:
+        home = Path(os.environ.get("PEERNET_KEYS") or Path.home() / ".peernet" / "keys")
+        slug = re.sub(r"[^a-z0-9]+", "-", study.title.lower()).strip("-") or "study"
+        path = home / f"{slug}.key"
+    if path.resolve().is_relative_to(study.folder.resolve()):
+        raise DataError(
+            f"the key of the pseudonyms lies inside the study ({path.name}): whoever has the data would have "
+            "the names. Put it "
+            "elsewhere, and give its path as key under [privacy] in study.toml."
+        )
+    return path if path.exists() else privacy.new_key(path)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from peernet._check import rows_text
+from peernet._check import quoted, rows_text, suggest
 from peernet.errors import DataError
 
-__all__ = ["as_lazy", "collect", "epoch_days", "epoch_seconds", "scan", "to_days"]
+__all__ = [
+    "as_lazy",
+    "collect",
+    "epoch_days",
+    "epoch_seconds",
+    "first_answer",
+    "scan",
+    "sessionise",
+    "split_episodes",
+    "to_days",
+    "within",
+]
 
 _READERS = {
     ".parquet": "read_parquet",
@@ -27,7 +40,8 @@ _READERS = {
 def scan(path: str | os.PathLike[str]) -> Any:
     """Open a Parquet, CSV or JSONL file (or a pattern of files) as a lazy DuckDB relation.
 
-    Ids are read as text: ``all_varchar`` for CSV, with weight and time converted, so that leading zeros survive.
+    Ids are read as text: ``all_varchar`` for CSV, with weight and time converted, so that leading zeros
+    survive.
     """
     import duckdb
 
@@ -83,7 +97,10 @@ def collect(frame: Any) -> pd.DataFrame:
         return frame.to_pandas().reset_index(drop=True)
     native = frame.to_native()
     if type(native).__module__.startswith(("duckdb", "_duckdb")):
-        table: pd.DataFrame = native.df()
+        with warnings.catch_warnings():
+            # DuckDB 2.0 calls pandas in a way that pandas 3 deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            table: pd.DataFrame = native.df()
         return table
     if type(native).__module__.startswith("sqlframe"):
         return pd.DataFrame([tuple(r) for r in native.collect()], columns=frame.collect_schema().names())
@@ -152,3 +169,97 @@ def to_days(value: Any) -> float:
     stamp = pd.Timestamp(value)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return float((stamp - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1))
+
+
+def need(frame: Any, columns: Iterable[str], what: str) -> list[str]:
+    """Return the columns of a frame, or say which of those needed are missing."""
+    have = list(frame.collect_schema().names())
+    missing = [c for c in columns if c not in have]
+    if missing:
+        raise DataError(
+            f"{what} has no column {quoted(missing)}.{suggest(missing[0], have)} Columns: {', '.join(have)}."
+        )
+    return have
+
+
+def within(frame: Any, later: str, earlier: str, hours: float) -> Any:
+    """Expression: 0 <= later - earlier <= hours, for two time columns (numbers count days)."""
+    gap = (epoch_days(frame, later) - epoch_days(frame, earlier)) * 24.0
+    return (gap >= 0.0) & (gap <= hours + 1e-7)
+
+
+def sessionise(frame: Any, by: list[str], time: str, gap_hours: float) -> Any:
+    """Add ``session``: 1, 2, ... within ``by``; a silence longer than ``gap_hours`` begins a new one.
+
+    Raises
+    ------
+    DataError
+        For engines without ordered windows (Dask, pyarrow).
+    """
+    import narwhals as nw
+
+    if type(nw.to_native(frame)).__module__.split(".")[0] in ("dask", "dask_expr", "pyarrow"):
+        raise DataError(
+            "sessions need ordered windows, which Dask and pyarrow do not have. Cut the sessions in "
+            "pandas, Polars, "
+            "DuckDB or Spark, or within each partition after a shuffle by person."
+        )
+    need(frame, [*by, time], "the table")
+    frame = frame.with_columns(_t=epoch_days(frame, time))
+    frame = frame.with_columns(_before=nw.col("_t").shift(1).over(*by, order_by="_t"))
+    late = (nw.col("_t") - nw.col("_before")) * 24.0 > gap_hours + 1e-7
+    frame = frame.with_columns(
+        _new=nw.when(late | nw.col("_before").is_null()).then(nw.lit(1)).otherwise(nw.lit(0))
+    )
+    frame = frame.with_columns(session=nw.col("_new").cum_sum().over(*by, order_by="_t").cast(nw.Int64))
+    return frame.drop("_t", "_before", "_new")
+
+
+def _earliest(frame: Any, thread: str, message: str) -> Any:
+    """Keep the first row of each thread; at equal times the smallest message id."""
+    import narwhals as nw
+
+    frame = frame.with_columns(_first=nw.col("_t").min().over(thread)).filter(
+        nw.col("_t") == nw.col("_first")
+    )
+    return frame.with_columns(_least=nw.col(message).min().over(thread)).filter(
+        nw.col(message) == nw.col("_least")
+    )
+
+
+def first_answer(
+    frame: Any, *, thread: str, author: str, time: str, message: str, hours: float | None, every: bool = False
+) -> Any:
+    """Rows ``thread, message, teacher, learner, time``: who first (or, with ``every``, who) answered whoever opened.
+
+    The opener of a thread is the author of its earliest message; an answer is by somebody else, not before
+    it and, unless ``hours`` is None, not later than that.
+    """
+    import narwhals as nw
+
+    need(frame, [thread, author, time, message], "the table of messages")
+    table = frame.with_columns(_t=epoch_days(frame, time)).select(thread, message, author, time, "_t")
+    table = table.unique(subset=[thread, message], keep="any")
+    opener = _earliest(table, thread, message).select(
+        thread, nw.col(author).alias("learner"), nw.col("_t").alias("_asked")
+    )
+    answers = table.join(opener, on=thread, how="inner").filter(
+        (nw.col(author) != nw.col("learner")) & (nw.col("_t") >= nw.col("_asked"))
+    )
+    if hours is not None:
+        answers = answers.filter((nw.col("_t") - nw.col("_asked")) * 24.0 <= hours + 1e-7)
+    if not every:
+        answers = _earliest(answers, thread, message)
+    return answers.select(thread, message, nw.col(author).alias("teacher"), "learner", time)
+
+
+def split_episodes(frame: Any, episode: list[str], weight: str | None) -> Any:
+    """Divide the weight of each row by the number of rows of its episode, so that k recipients count 1/k each."""
+    import narwhals as nw
+
+    need(frame, [*episode, *([weight] if weight else [])], "events")
+    counts = frame.with_columns(_one=nw.lit(1.0)).group_by(*episode).agg(nw.col("_one").sum().alias("_k"))
+    name = weight or "weight"
+    value = nw.col(weight).cast(nw.Float64) if weight else nw.lit(1.0)
+    joined = frame.join(counts, on=episode, how="inner")
+    return joined.with_columns((value / nw.col("_k")).alias(name)).drop("_k")

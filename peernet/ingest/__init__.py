@@ -14,6 +14,26 @@ _exports: dict[str, str] = {
     "read_slack": "slack",
     "read_completions": "completions",
     "read_git": "git",
+    "split_recipients": "engines",
+    "sessions_of": "engines",
+    "first_answers": "engines",
+    "Precision": "precision",
+    "precision_of": "precision",
+    "precision_sample": "precision",
+    "read_viva": "viva",
+    "read_moodle": "moodle",
+    "read_xapi": "xapi",
+    "read_meetings": "meetings",
+    "read_calendar": "calendar",
+    "read_mbox": "mbox",
+    "read_github_reviews": "github_reviews",
+    "read_events": "events",
+    "read_canvas": "canvas",
+    "read_mattermost": "mattermost",
+    "read_zulip": "zulip",
+    "read_discourse": "discourse",
+    "read_stack_exchange": "stack_exchange",
+    "read_teams": "teams",
     "Codebook": "codebook",
 }
 
@@ -35,9 +55,26 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from peernet.ingest.calendar import read_calendar
+    from peernet.ingest.canvas import read_canvas
     from peernet.ingest.codebook import Codebook
     from peernet.ingest.completions import read_completions
+    from peernet.ingest.discourse import read_discourse
+    from peernet.ingest.engines import first_answers, sessions_of, split_recipients
+    from peernet.ingest.events import read_events
+    from peernet.ingest.git import read_git
+    from peernet.ingest.github_reviews import read_github_reviews
+    from peernet.ingest.mattermost import read_mattermost
+    from peernet.ingest.mbox import read_mbox
+    from peernet.ingest.meetings import read_meetings
+    from peernet.ingest.moodle import read_moodle
     from peernet.ingest.people import propose_columns, read_people
+    from peernet.ingest.precision import Precision, precision_of, precision_sample
     from peernet.ingest.qualtrics import read_qualtrics
     from peernet.ingest.slack import read_slack
+    from peernet.ingest.stack_exchange import read_stack_exchange
     from peernet.ingest.survey import read_survey
+    from peernet.ingest.teams import read_teams
+    from peernet.ingest.viva import read_viva
+    from peernet.ingest.xapi import read_xapi
+    from peernet.ingest.zulip import read_zulip

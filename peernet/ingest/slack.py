@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from peernet._check import literal, quoted
+from peernet._check import literal, number, quoted
 from peernet.errors import DataError
+from peernet.ingest import _slack_more
 from peernet.ingest._files import Archive, PathLike
 from peernet.ingest.survey import Aliases, People, roster_of
 from peernet.records.identity import clean_text, match_names
@@ -47,6 +48,7 @@ class _Message(NamedTuple):
     asks: bool
     thanked_by: frozenset[str]
     bot: bool
+    mentioned: tuple[str, ...] = ()
 
 
 def read_slack(
@@ -57,6 +59,9 @@ def read_slack(
     include_private: Iterable[Private] = (),
     threads: Literal["all", "questions"] = "all",
     help_channels: Iterable[str] = (),
+    answers: Literal["all", "first"] = "all",
+    hours: float | None = None,
+    mentions: bool = False,
     weight: Literal["reply", "share"] = "reply",
     aliases: Aliases = None,
 ) -> Records:
@@ -83,6 +88,13 @@ def read_slack(
         reply whose question is outside the export is then left out.
     help_channels : list of str
         Channels in which every thread is a question.
+    answers : {"all", "first"}
+        Every reply, or the first by somebody else in each thread only.
+    hours : float, optional
+        Only replies within so many hours of the first message of the thread.
+    mentions : bool
+        Also an event of kind "mention" wherever a question calls somebody: the person mentioned teaches the
+        author. Weak: whoever is called need not answer.
     weight : {"reply", "share"}
         1 a reply, or 1 a thread and learner shared among those who replied.
     aliases : pandas.DataFrame or dict, optional
@@ -93,7 +105,8 @@ def read_slack(
     Records
         ``events``: kind "answer", time of the reply (UTC), ``context`` = channel, ``evidence`` = channel
         and ``ts`` (a text: as a number it would lose its end), ``confirmed`` = the asker reacted with
-        thanks. ``aliases`` of system "slack".
+        thanks. ``sessions``: who was in which huddle, which gives no ties: nobody knows who spoke.
+        ``aliases`` of system "slack".
 
     Raises
     ------
@@ -102,7 +115,10 @@ def read_slack(
     """
     literal("threads", threads, ("all", "questions"))
     literal("weight", weight, ("reply", "share"))
-    opted = [include_private] if isinstance(include_private, str) else list(include_private)
+    literal("answers", answers, ("all", "first"))
+    if hours is not None:
+        number("hours", hours, 0, open_low=True)
+    opted: list[str] = [include_private] if isinstance(include_private, str) else list(include_private)
     for word in opted:
         literal("include_private", word, _PRIVATE)
     ledger = Ledger("read_slack")
@@ -115,22 +131,33 @@ def read_slack(
         who, bots, review = _identify(users, roster, aliases, ledger)
         places = _places(archive, root, channels, opted, ledger)
         found: list[dict[str, Any]] = []
+        huddles: list[dict[str, Any]] = []
         for folder, (code, name, files) in places.items():
-            messages = _messages(archive, files, bots, ledger)
+            messages = _messages(archive, files, bots, ledger, huddles)
             everything = threads == "all" or name in helps
-            found += _replies(messages, code, name or folder, who, bots, users, everything, weight, ledger)
+            late = _slack_more.too_late(messages, who, bots, answers, hours)
+            found += _replies(
+                messages, code, name or folder, who, bots, users, everything, weight, ledger, late
+            )
+            if mentions:
+                found += _slack_more.mentions(messages, code, name or folder, who, ledger)
     events = _events(found)
     ledger.notes.append(
         "message texts are not kept; readers leave no trace; chat is coordination as well as teaching"
     )
     moments = events["time"]
     ledger.facts.update(
-        direction="a reply in a thread teaches the person who opened it", time_zone="UTC (Slack time stamps)", unmatched=review,
-        start=moments.min() if len(moments) else None, end=moments.max() if len(moments) else None,
-    )  # fmt: skip
+        direction="a reply in a thread teaches the person who opened it"
+        + ("; whoever a question mentions teaches its author" if mentions else ""),
+        time_zone="UTC (Slack time stamps)",
+        unmatched=review,
+        start=moments.min() if len(moments) else None,
+        end=moments.max() if len(moments) else None,
+    )
     pairs = [{"person": p, "system": "slack", "id": u} for u, p in sorted(who.items())]
     known = pd.DataFrame(pairs, columns=["person", "system", "id"]).astype("str")
-    return Records(people=roster, events=events, aliases=known, report=ledger.report())
+    sessions = _slack_more.huddles(huddles, who, bots, ledger)
+    return Records(people=roster, events=events, sessions=sessions, aliases=known, report=ledger.report())
 
 
 def _root(archive: Archive) -> str:
@@ -229,7 +256,8 @@ def _review(
                 "why": why,
             }
         elif name[user] in near.index:
-            offer = near.loc[name[user], ["suggested", "suggested_name", "score", "why"]].to_dict()
+            best = near.loc[name[user]]
+            offer = {k: best[k] for k in ("suggested", "suggested_name", "score", "why")}
         else:
             offer = {"suggested": "", "suggested_name": "", "score": float("nan"), "why": "nobody is near"}
         rows.append({"given": label[user], "n": 1, **offer, "person": ""})
@@ -269,11 +297,11 @@ def _places(
             ledger.notes.append(f"{kind} were opted in, but the export holds no {kind}.json")
             continue
         n = 0
-        for number, row in enumerate(_rows(archive, f"{root}{kind}.json")):
+        for at, row in enumerate(_rows(archive, f"{root}{kind}.json")):
             code, name = _text(row, "id"), _text(row, "name")
             folder = next((f for f in (name, code) if f and f in files), None)
             if folder is not None and folder not in out:
-                out[folder] = (code or folder, f"private {kind} {number + 1}", files[folder])
+                out[folder] = (code or folder, f"private {kind} {at + 1}", files[folder])
                 n += 1
         ledger.notes.append(f"opted in: {n} private conversations ({kind}) were read")
     closed = [f for f in files if f not in out and f not in public]
@@ -284,7 +312,9 @@ def _places(
     return out
 
 
-def _messages(archive: Archive, files: list[str], bots: set[str], ledger: Ledger) -> dict[str, _Message]:
+def _messages(
+    archive: Archive, files: list[str], bots: set[str], ledger: Ledger, huddles: list[dict[str, Any]]
+) -> dict[str, _Message]:
     """Read a conversation: messages by their ts, copies left out."""
     out: dict[str, _Message] = {}
     for path in sorted(files):
@@ -298,6 +328,10 @@ def _messages(archive: Archive, files: list[str], bots: set[str], ledger: Ledger
                 continue
             subtype, user = _text(row, "subtype"), _text(row, "user")
             bot = subtype == "bot_message" or bool(row.get("bot_id")) or user in bots
+            if subtype == "huddle_thread":
+                huddles.append(row)
+                ledger.drop("messages", "huddle (attendance only)", (), stage="match", n=1)
+                continue
             if subtype not in _HUMAN and not bot:
                 ledger.drop("messages", "service message (joined, left, renamed ...)", (), stage="match", n=1)
                 continue
@@ -323,6 +357,7 @@ def _kept(row: dict[str, Any], user: str, bot: bool) -> _Message:
     return _Message(
         user=user, ts=_text(row, "ts"), thread=_text(row, "thread_ts"), parent_user=_text(row, "parent_user_id"),
         asks=body.endswith(("?", "？", "؟", "?)", '?"')), thanked_by=frozenset(thanked), bot=bot,
+        mentioned=_slack_more.mentioned(body),
     )  # fmt: skip
 
 
@@ -336,6 +371,7 @@ def _replies(
     everything: bool,
     weight: str,
     ledger: Ledger,
+    late: dict[str, str],
 ) -> list[dict[str, Any]]:
     """Turn replies into events, counting what is left out."""
     out: list[dict[str, Any]] = []
@@ -374,13 +410,23 @@ def _replies(
             lose("the opener writes in their own thread")
         elif not everything and (parent is None or not parent.asks):
             lose("the thread does not open with a question")
+        elif message.ts in late:
+            lose(late[message.ts])
         else:
             out.append(
                 {
-                    "ts": message.ts, "teacher": who[message.user], "learner": who[opener], "channel": code, "name": name,
-                    "thread": message.thread, "confirmed": opener in message.thanked_by, "weight": 1.0,
+                    "ts": message.ts,
+                    "teacher": who[message.user],
+                    "learner": who[opener],
+                    "channel": code,
+                    "name": name,
+                    "thread": message.thread,
+                    "confirmed": opener in message.thanked_by,
+                    "weight": 1.0,
+                    "kind": "answer",
+                    "suffix": "",
                 }
-            )  # fmt: skip
+            )
     if weight == "share" and out:
         n = pd.Series([e["thread"] for e in out]).value_counts()
         for event in out:
@@ -398,8 +444,8 @@ def _events(found: list[dict[str, Any]]) -> pd.DataFrame:
     micro = parts[0].astype("int64") * 1_000_000 + parts[1].str.ljust(6, "0").astype("int64")
     key = frame["channel"] + ":" + frame["ts"]
     frame = frame.assign(
-        event_id=key, time=pd.to_datetime(micro, unit="us", utc=True), kind="answer", context=frame["name"], topic="",
-        source="slack", evidence=key,
+        event_id=key + frame["suffix"], time=pd.to_datetime(micro, unit="us", utc=True), context=frame["name"],
+        topic="", source="slack", evidence=key,
     )  # fmt: skip
     frame = frame.sort_values(["time", "event_id"], kind="stable").reset_index(drop=True)[
         [*shape.columns, "confirmed"]

@@ -61,7 +61,7 @@ def run(code: str, path: Path) -> tuple[float, int, float, float]:
     out = subprocess.run(
         [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True
     ).stdout
-    took, ties, weight, peak = out.splitlines()[0].split()
+    took, ties, weight, peak = out.split()[-4:]  # DuckDB may draw a progress bar before
     return float(took), int(ties), float(weight), int(peak) / 2**20
 
 

@@ -1,0 +1,162 @@
+"""Records on disk, and `peernet ingest`: whole or not at all, resumed, nothing read twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from peernet import DataError
+from peernet.cli import main
+from peernet.cli._ingest import guess_kind
+from peernet.datasets import sample_dir
+from peernet.ingest import load_records, read_completions, read_people, read_slack, save_records
+from peernet.records import Records, merge_records
+
+MERIDIAN = sample_dir("meridian")
+
+
+def same(a: Records, b: Records) -> None:
+    assert a.tables().keys() == b.tables().keys()
+    for name, frame in a.tables().items():
+        other = getattr(b, name)
+        if name == "people":
+            frame, other = frame.sort_index(), other.sort_index()
+        pd.testing.assert_frame_equal(frame, other, check_dtype=name != "people", check_index_type=False)
+    assert a.roles == b.roles
+    assert a.report.summary() == b.report.summary()
+
+
+@pytest.fixture(scope="module")
+def records() -> Records:
+    people = read_people(MERIDIAN / "hr_roster.csv")
+    return merge_records(
+        [
+            people,
+            read_slack(MERIDIAN / "slack_export.zip", people=people),
+            read_completions(MERIDIAN / "completions.csv", people=people),
+        ]
+    )
+
+
+def test_there_and_back(tmp_path: Path, records: Records) -> None:
+    folder = save_records(records, tmp_path / "r")
+    same(records, load_records(folder))
+    save_records(Records(people=records.people), folder)  # replaces
+    assert len(load_records(folder).events) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r"]
+
+
+def test_answers_of_mixed_kinds(tmp_path: Path) -> None:
+    answers = pd.DataFrame(
+        {
+            "person": ["a", "a", "b"],
+            "wave": "1",
+            "question": "q",
+            "item": ["x", "y", "x"],
+            "value": [1.5, "=cmd()", None],
+        }
+    ).astype({"value": object})
+    got = load_records(save_records(Records(answers=answers), tmp_path / "r")).answers
+    assert got["value"].tolist()[:2] == [1.5, "=cmd()"]
+    assert got["value"].iloc[2] is None
+
+
+def test_damage_is_said(tmp_path: Path, records: Records) -> None:
+    with pytest.raises(DataError, match="holds no records"):
+        load_records(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(DataError, match="holds no records"):
+        save_records(records, tmp_path / "mine")
+    folder = save_records(records, tmp_path / "r")
+    (folder / "events.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="damaged"):
+        load_records(folder)
+    (folder / "records.json").write_text("{}")
+    with pytest.raises(DataError):
+        load_records(folder)
+
+
+def exports(folder: Path) -> Path:
+    for name in ("hr_roster.csv", "slack_export.zip", "completions.csv"):
+        (folder / name).write_bytes((MERIDIAN / name).read_bytes())
+    (folder / "notes.txt").write_text("x")
+    return folder
+
+
+def test_ingest_a_folder(tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = exports(tmp_path)
+    assert main(["ingest", str(folder), "--list"]) == 0
+    said = capsys.readouterr().out
+    assert "slack" in said
+    assert "notes.txt: not recognised" in said
+    assert main(["ingest", str(folder), "-q"]) == 0
+    assert capsys.readouterr().out.strip() == str(folder / "records")
+    got = load_records(folder / "records")
+    pd.testing.assert_frame_equal(got.events, records.events)
+    assert len(got.completions) == len(records.completions)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from peernet import ingest
+
+    folder, calls = exports(tmp_path), []
+    real = {"slack": read_slack, "completions": read_completions}
+
+    def stop(*_: Any, **__: Any) -> Records:
+        raise KeyboardInterrupt
+
+    def counted(kind: str) -> Any:
+        def read(*a: Any, **k: Any) -> Records:
+            calls.append(kind)
+            return real[kind](*a, **k)
+
+        return read
+
+    monkeypatch.setattr(ingest, "read_completions", counted("completions"), raising=False)
+    monkeypatch.setattr(ingest, "read_slack", stop, raising=False)
+    assert main(["ingest", str(folder), "-q"]) == 130
+    assert not (folder / "records").exists()
+    assert not [p for p in tmp_path.rglob("*") if p.name.endswith(".part")]
+    monkeypatch.setattr(ingest, "read_slack", counted("slack"), raising=False)
+    assert main(["ingest", str(folder)]) == 0
+    assert calls == ["completions", "slack"]
+    assert "has not changed" in capsys.readouterr().err
+    assert main(["ingest", str(folder), "-q"]) == 0
+    assert calls == ["completions", "slack"]
+    (folder / "completions.csv").write_bytes((MERIDIAN / "completions.csv").read_bytes() + b"\n")
+    assert main(["ingest", str(folder), "-q"]) == 0
+    assert calls == ["completions", "slack", "completions"]
+    assert len(list((folder / ".records.parts").iterdir())) == 3
+
+
+def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ingest", str(tmp_path / "nowhere")]) == 2
+    assert main(["ingest", str(tmp_path)]) == 2
+    (tmp_path / "slack_export.zip").write_bytes((MERIDIAN / "slack_export.zip").read_bytes())
+    assert main(["ingest", str(tmp_path)]) == 2
+    assert "--people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a.mbox", b"", "mbox"),
+        ("a.ics", b"", "calendar"),
+        ("e.parquet", b"", "events"),
+        ("x.zip", b"no", ""),
+        ("x.bin", b"", ""),
+        ("m.jsonl", json.dumps({"type": "version", "version": 1}).encode(), "mattermost"),
+        ("completions_2024.csv", b"", "completions"),
+        ("HR_Roster.xlsx", b"", "people"),
+    ],
+)
+def test_kinds_are_told_by_what_is_there(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert guess_kind(tmp_path / name) == kind

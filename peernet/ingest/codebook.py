@@ -17,15 +17,15 @@ from peernet.records.report import Ledger
 __all__ = ["KINDS", "Codebook"]
 
 KINDS = (
-    "person", "email", "name", "consent", "started", "finished", "complete", "wave",
-    "nomination", "tie_rating", "roster",
+    "person", "email", "name", "consent", "started", "finished", "complete",
+    "nomination", "tie_rating", "roster", "nomination_list",
     "learning_share", "wording", "likert", "rating", "choice", "date", "number", "text", "skip",
 )  # fmt: skip
 COLUMNS = (
     "column", "kind", "relation", "respondent_is", "slot", "person", "question", "item", "source", "reading", "social_in",
     "low", "high", "reverse", "missing", "labels", "cut", "text", "proposed_respondent_is", "because",
 )  # fmt: skip
-_TIES = ("nomination", "roster")
+_TIES = ("nomination", "nomination_list", "roster")
 _READINGS = ("", "social", "formal", "solo")
 
 
@@ -45,10 +45,10 @@ class Codebook:
     Notes
     -----
     Kinds: ``person``, ``email``, ``name`` (who answered); ``consent``, ``started``, ``finished``,
-    ``complete``, ``wave``; ``nomination`` (a name, one column a slot), ``tie_rating`` (about the name in
-    the same slot), ``roster`` (one column a person of the roster, ``person`` says whom); ``learning_share``
-    (constant sum over ``source``), ``likert``, ``rating``, ``number``, ``choice``, ``wording``, ``date``,
-    ``text``; ``skip``.
+    ``complete``; ``nomination`` (a name, one column a slot), ``tie_rating`` (about the name in
+    the same slot), ``nomination_list`` (several names in one cell), ``roster`` (one column a person of the
+    roster, ``person`` says whom); ``learning_share`` (constant sum over ``source``), ``likert``,
+    ``rating``, ``number``, ``choice``, ``wording``, ``date``, ``text``; ``skip``.
     """
 
     table: pd.DataFrame
@@ -201,7 +201,7 @@ def _check_directions(table: pd.DataFrame, name: str) -> None:
 def _check_rest(table: pd.DataFrame, name: str) -> None:
     """Check slots, persons of roster columns, sources and readings."""
     slots = table[table["kind"].isin(["nomination", "tie_rating"])]
-    bad = slots[~slots["slot"].str.fullmatch(r"[1-9]\d{0,3}")]
+    bad = slots[~slots["slot"].str.fullmatch(r"[1-9]\d{0,3}|\*")]
     if len(bad):
         raise DataError(f"{name}: {rows_text(bad.index, bad['slot'])} need a slot, a whole number from 1.")
     again = slots[slots.duplicated(["kind", "relation", "slot", "question"], keep=False)]

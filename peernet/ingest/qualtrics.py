@@ -11,6 +11,7 @@ from peernet._check import quoted
 from peernet.errors import DataError
 from peernet.ingest._answers import BadShares
 from peernet.ingest._files import PathLike, RawTable, read_table
+from peernet.ingest._vendor import add_fixed
 from peernet.ingest.codebook import Codebook
 from peernet.ingest.survey import Aliases, People, survey_records
 from peernet.records.report import Ledger
@@ -21,7 +22,12 @@ __all__ = ["read_qualtrics"]
 _NEVER = ("IPAddress", "LocationLatitude", "LocationLongitude")
 _REAL = {"0", "ip address", "2", "imported", "32", "offline", ""}
 _DONE = {"1", "true", "yes"}
-_WHO = (("ExternalReference", "person"), ("RecipientEmail", "email"))
+_FIXED = (
+    ("ExternalReference", "person"),
+    ("RecipientEmail", "email"),
+    ("StartDate", "started"),
+    ("EndDate", "finished"),
+)
 _DATES = ("StartDate", "EndDate", "RecordedDate")
 
 
@@ -80,7 +86,7 @@ def read_qualtrics(
             f"{raw.name}: read_qualtrics needs a codebook that says which column means what. "
             "draft_codebook(path) proposes one."
         )
-    book = _with_fixed(Codebook.read(codebook), raw)
+    book = add_fixed(Codebook.read(codebook), raw.frame.columns, _FIXED)
     frame = raw.frame.drop(columns=[c for c in _NEVER if c in raw.frame.columns])
     gone = [c for c in _NEVER if c in raw.frame.columns]
     if gone:
@@ -145,17 +151,3 @@ def _filters(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
             ledger.drop("rows", reason, frame.index[~keep], stage="match")
             frame = frame[keep]
     return frame
-
-
-def _with_fixed(book: Codebook, raw: RawTable) -> Codebook:
-    """Add the columns that every Qualtrics file has, where the codebook is silent about them."""
-    listed = set(book.table["column"])
-    fixed = [*_WHO, ("StartDate", "started"), ("EndDate", "finished")]
-    if set(book.table["kind"]) & {"person", "email", "name"}:
-        fixed = [(c, k) for c, k in fixed if k not in set(book.table["kind"]) or c in listed]
-    extra = [{"column": c, "kind": k} for c, k in fixed if c in raw.frame.columns and c not in listed]
-    if not extra:
-        return book
-    more = pd.DataFrame(extra).reindex(columns=book.table.columns, fill_value="").astype("str")
-    more.index = pd.Index([0] * len(more), name=book.table.index.name)
-    return Codebook(pd.concat([book.table, more]), book.name)

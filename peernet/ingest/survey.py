@@ -13,6 +13,7 @@ from peernet.errors import DataError
 from peernet.ingest._answers import BadShares, code_cells, read_items, read_shares
 from peernet.ingest._files import PathLike, read_table
 from peernet.ingest._times import DateOrder, parse_times
+from peernet.ingest._vendor import expand_lists, split_semicolons
 from peernet.ingest.codebook import Codebook
 from peernet.records.identity import clean_text, match_names
 from peernet.records.report import Ledger
@@ -116,6 +117,7 @@ def survey_records(
     """Turn rows of text into records: the engine behind every survey reader."""
     literal("bad_shares", bad_shares, ("drop", "error"))
     roster = roster_of(people)
+    frame, book = expand_lists(frame, book, split_semicolons)
     _need_columns(frame, book, file)
     frame = _only_complete(frame, book, ledger)
     who, how = _respondents(frame, book, roster, aliases, file, ledger)
@@ -329,7 +331,7 @@ def _nominations(
     out = names.sort_values(["relation", "row", "slot"], kind="stable")[[*front, *extra]].reset_index(
         drop=True
     )
-    return out.astype({c: t for c, t in empty_table("nominations").dtypes.items()}), found.review
+    return out.astype(dict(empty_table("nominations").dtypes.items())), found.review
 
 
 def _ratings(
@@ -447,7 +449,7 @@ def _status(
     frame = pd.DataFrame({"person": roster.index.to_numpy(), "wave": wave, "status": status.to_numpy()})
     for name in ("started", "finished"):
         frame[name] = frame["person"].map(seen[name]) if len(seen) else pd.NaT
-    return frame.astype({c: t for c, t in empty_table("respondents").dtypes.items()})
+    return frame.astype(dict(empty_table("respondents").dtypes.items()))
 
 
 def _response(roster: pd.DataFrame, respondents: pd.DataFrame) -> pd.DataFrame:
@@ -495,4 +497,4 @@ def _questions(book: Codebook) -> pd.DataFrame:
             "text": rows["text"],
         }
     ).reset_index(drop=True)
-    return frame.astype({c: t for c, t in empty_table("questions").dtypes.items()})
+    return frame.astype(dict(empty_table("questions").dtypes.items()))

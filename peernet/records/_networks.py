@@ -121,7 +121,7 @@ def wide(records: Records, question: str, wave: str | None) -> pd.DataFrame:
         )
     chosen = _pick_wave(records, wave, mine["wave"], f"question {question!r}")
     mine = mine[mine["wave"] == chosen]
-    items = [i for i in pd.unique(records.questions.loc[records.questions["question"] == question, "item"])]
+    items = list(pd.unique(records.questions.loc[records.questions["question"] == question, "item"]))
     found = list(pd.unique(mine["item"]))
     order = [i for i in items if i in found] + [i for i in found if i not in items]
     table = mine.set_index(["person", "item"])["value"].unstack("item")

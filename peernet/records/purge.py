@@ -57,7 +57,8 @@ def purge(
             f"are kept until {study.retention}" if study.retention else "have no retention date in study.toml"
         )
         raise DataError(
-            f"the data of {study.title!r} {until}. To delete them all the same: peernet purge {study.folder} --now --yes"
+            f"the data of {study.title!r} {until}. To delete them all the same: peernet purge {study.folder} "
+            "--now --yes"
         )
     found = _files(study)
     relative = [path.relative_to(study.folder.resolve()) for path in found]

@@ -146,7 +146,8 @@ class Study:
             listed = ["*"] if value is True else [] if value is False else value
             if not isinstance(listed, list) or not all(isinstance(v, str) for v in listed):
                 raise DataError(
-                    f"study.toml: {name} under [analyses] must be a list of function names, or true; it is {value!r}."
+                    f"study.toml: {name} under [analyses] must be a list of function names, or true; it is "
+                    f"{value!r}."
                 )
             analyses[str(name)] = tuple(listed)
         return Permissions(

@@ -1,0 +1,168 @@
+"""Google Forms (CSV) and Microsoft Forms (xlsx): the question text is the heading."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from peernet._check import quoted
+from peernet.errors import DataError
+from peernet.ingest._answers import BadShares
+from peernet.ingest._files import PathLike, RawTable, read_table
+from peernet.ingest._times import DateOrder
+from peernet.ingest._vendor import add_fixed, expand_lists, number_repeats, split_choices, split_semicolons
+from peernet.ingest.codebook import Codebook
+from peernet.ingest.survey import Aliases, People, roster_of, survey_records
+from peernet.records.report import Ledger
+from peernet.records.tables import Records
+
+__all__ = ["read_google_forms", "read_microsoft_forms"]
+
+
+def read_google_forms(
+    path: PathLike,
+    *,
+    codebook: PathLike | pd.DataFrame | Codebook,
+    people: People,
+    wave: str = "1",
+    aliases: Aliases = None,
+    bad_shares: BadShares = "drop",
+    time_zone: str | None = None,
+    date_order: DateOrder = "auto",
+) -> Records:
+    """Answers of a Google Forms survey, from the CSV or xlsx of its sheet.
+
+    ``Timestamp`` is local to the spreadsheet and states no zone: pass ``time_zone``. Grids are columns
+    ``Question [Row]``; a question title that repeats is numbered (``Title (2)``). Several ticked names
+    stand in one cell, joined by commas: give the column the kind ``nomination_list``; names of the roster
+    that hold commas are recognised, the longest first.
+
+    Parameters
+    ----------
+    path : path
+        CSV or xlsx.
+    codebook : path, pandas.DataFrame or Codebook
+        Which column means what.
+    people : Records or pandas.DataFrame
+        The roster.
+    wave : str
+        Name of this survey wave.
+    aliases : pandas.DataFrame or dict, optional
+        Confirmed name matches.
+    bad_shares : {"drop", "error"}
+        What to do with learning shares that cannot be scaled to 100.
+    time_zone : str, optional
+        Zone of the spreadsheet.
+    date_order : {"auto", "ymd", "dmy", "mdy"}
+        Order of day and month where the file does not tell.
+
+    Returns
+    -------
+    Records
+        ``people``, ``respondents``, ``nominations``, ``answers``, ``questions`` and the report.
+
+    Raises
+    ------
+    DataError
+        When ``Timestamp`` is missing, the form did not collect e-mails, or a direction is open.
+    """
+    ledger = Ledger("read_google_forms")
+    raw = read_table(path, ledger, unique=False)
+    frame = _named(raw, "Timestamp", "a Google Forms sheet")
+    book = add_fixed(
+        Codebook.read(codebook), frame.columns,
+        [("Timestamp", "finished"), ("Email Address", "email"), ("Email address", "email"), ("Username", "email")],
+    )  # fmt: skip
+    _joinable(book, raw.name, "collect e-mail addresses in the form's settings")
+    roster = roster_of(people)
+    choices = [str(n) for c in ("name", "email") if c in roster.columns for n in roster[c].dropna()]
+    frame, book = expand_lists(frame, book, lambda cell: split_choices(cell, choices))
+    ledger.read("rows", len(frame))
+    return survey_records(
+        frame, book, people, ledger, file=raw.name, wave=wave, aliases=aliases, bad_shares=bad_shares, time_zone=time_zone,
+        date_order=date_order,
+    )  # fmt: skip
+
+
+def read_microsoft_forms(
+    path: PathLike,
+    *,
+    codebook: PathLike | pd.DataFrame | Codebook,
+    people: People,
+    wave: str = "1",
+    aliases: Aliases = None,
+    bad_shares: BadShares = "drop",
+    time_zone: str | None = None,
+    date_order: DateOrder = "auto",
+) -> Records:
+    """Answers of a Microsoft Forms survey, from its xlsx.
+
+    Several choices in a cell are joined by ``;``: give such a column of names the kind ``nomination_list``.
+    ``anonymous`` as e-mail is nobody.
+
+    Parameters
+    ----------
+    path : path
+        xlsx (or the same saved as CSV).
+    codebook : path, pandas.DataFrame or Codebook
+        Which column means what.
+    people : Records or pandas.DataFrame
+        The roster.
+    wave : str
+        Name of this survey wave.
+    aliases : pandas.DataFrame or dict, optional
+        Confirmed name matches.
+    bad_shares : {"drop", "error"}
+        What to do with learning shares that cannot be scaled to 100.
+    time_zone : str, optional
+        Zone of the form's owner; the file states none.
+    date_order : {"auto", "ymd", "dmy", "mdy"}
+        Order of day and month, in a CSV.
+
+    Returns
+    -------
+    Records
+        ``people``, ``respondents``, ``nominations``, ``answers``, ``questions`` and the report.
+
+    Raises
+    ------
+    DataError
+        When the fixed columns are missing, every answer is anonymous, or a direction is open.
+    """
+    ledger = Ledger("read_microsoft_forms")
+    raw = read_table(path, ledger, unique=False)
+    frame = _named(raw, "Completion time", "a Microsoft Forms workbook")
+    book = add_fixed(
+        Codebook.read(codebook), frame.columns,
+        [("Email", "email"), ("Start time", "started"), ("Completion time", "finished")],
+    )  # fmt: skip
+    _joinable(book, raw.name, "let only people in your organisation answer and record their names")
+    frame, book = expand_lists(frame, book, split_semicolons)
+    for column in book.of("nomination", "choice", "learning_share")["column"]:
+        if column in frame.columns:
+            frame[column] = frame[column].str.rstrip(";")
+    ledger.read("rows", len(frame))
+    return survey_records(
+        frame, book, people, ledger, file=raw.name, wave=wave, aliases=aliases, bad_shares=bad_shares, time_zone=time_zone,
+        date_order=date_order,
+    )  # fmt: skip
+
+
+def _named(raw: RawTable, needed: str, what: str) -> pd.DataFrame:
+    """Number repeated headings and check that the file is what it should be."""
+    frame = raw.frame.set_axis(pd.Index(number_repeats(list(raw.frame.columns)), dtype="str"), axis=1)
+    if needed not in frame.columns:
+        raise DataError(
+            f"{raw.name} has no column {needed!r}, so it is not {what}, or its header row is missing (row 1 reads: "
+            f"{quoted(frame.columns[:6], 6)}). For another file with one header row use read_survey."
+        )
+    return frame.copy()
+
+
+def _joinable(book: Codebook, file: str, remedy: str) -> None:
+    """Say at once when nobody can be joined."""
+    if not set(book.table["kind"]) & {"person", "email", "name"}:
+        raise DataError(
+            f"{file}: the answers are anonymous: no column says who answered, so nobody can be joined to the "
+            "roster. Ties and "
+            f"response by unit cannot be had from this file; next time, {remedy}."
+        )

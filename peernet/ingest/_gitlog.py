@@ -85,7 +85,9 @@ class History:
         self._merges = merges
         if revisions is not None and (not revisions.strip() or revisions.startswith("-")):
             raise DataError(f"read_git: revisions={revisions!r} is not a branch, tag or range.")
+        self._mailmap: tuple[str, ...] = ()
         self._run("rev-parse", "--git-dir")
+        self._find_mailmap()
         self._revisions = ("--end-of-options", revisions) if revisions else self._all()
 
     def _all(self) -> tuple[str, ...]:
@@ -93,9 +95,28 @@ class History:
         born = self._try("rev-parse", "--verify", "--quiet", "HEAD") is not None
         return _EVERYTHING if born else _EVERYTHING[:-1]
 
+    def _find_mailmap(self) -> None:
+        """Where HEAD names no commit, take the ``.mailmap`` of the branch that was written to last."""
+        if self.tip():
+            return
+        out = (
+            self._try(
+                "for-each-ref",
+                "--sort=-committerdate",
+                "--count=1",
+                "--format=%(objectname)",
+                "refs/heads",
+                "refs/remotes",
+            )
+            or b""
+        )
+        newest = out.decode(errors="replace").strip()
+        if newest and self._try("cat-file", "-e", f"{newest}:.mailmap") is not None:
+            self._mailmap = ("-c", f"mailmap.blob={newest}:.mailmap")
+
     def command(self, *arguments: str) -> list[str]:
         """Return a git command that runs nothing of the repository's."""
-        return ["git", *_SAFE, "-C", str(self.path), *arguments]
+        return ["git", *_SAFE, *self._mailmap, "-C", str(self.path), *arguments]
 
     @staticmethod
     def environment() -> dict[str, str]:

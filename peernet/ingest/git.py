@@ -138,7 +138,9 @@ def read_git(
             time,
             progress,
         )
-    trace.ledger.files.append({"file": f"{name} (git, tip {history.tip()[:12]})", "sha256": "", "bytes": 0})
+    trace.ledger.files.append(
+        {"file": f"{name} (git, newest commit {commits[0].hash[:12]})", "sha256": "", "bytes": 0}
+    )
     if history.shallow():
         trace.ledger.notes.append("the clone is shallow: older commits are not in it")
     return trace.records(

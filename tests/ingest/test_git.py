@@ -319,3 +319,40 @@ def test_twenty_thousand_commits_as_git_counts_them(tmp_path: Path) -> None:
                 slow[mail, author] += 1
     events = records.events[records.events["kind"] == "review"]
     assert Counter(zip(events["teacher"], events["learner"], strict=True)) == slow
+
+
+def test_the_mailmap_is_found_where_head_names_no_branch(tmp_path: Path, repo: Path) -> None:
+    bare = tmp_path / "mirror.git"
+    git(tmp_path, "clone", "-q", "--mirror", str(repo), str(bare))
+    want = read_git(repo, people=ROSTER).events.drop(columns="context")
+    git(bare, "symbolic-ref", "HEAD", "refs/heads/nowhere")
+    got = read_git(bare, people=ROSTER)
+    pd.testing.assert_frame_equal(got.events.drop(columns="context"), want)
+    assert set(got.events["context"]) == {"mirror"}
+
+
+def test_meridian_is_read_back(tmp_path: Path) -> None:
+    from peernet import datasets, ingest
+
+    folder = datasets.sample_dir("meridian")
+    people = ingest.read_people(folder / "hr_roster.csv")
+    git(tmp_path, "init", "-q", "--bare")
+    with (folder / "repository.fast-import").open("rb") as stream:
+        subprocess.run(
+            ["git", "-C", str(tmp_path), "fast-import", "--quiet"], stdin=stream, check=True, env=ENV
+        )
+    records = read_git(tmp_path, people=people)
+    world = datasets.make_world("meridian")
+    made = world.commits[world.commits["helper"] >= 0]
+    ids = world.ids.to_numpy()
+    want = Counter()
+    for row in made.itertuples():
+        author, helper = ids[row.author], ids[row.helper]
+        want[helper, author] += 0.5 if row.how.startswith("Co-") else 1
+        if row.how.startswith("Co-"):
+            want[author, helper] += 0.5
+    got = records.events.groupby(["teacher", "learner"])["weight"].sum().to_dict()
+    assert got == dict(want)
+    assert records.report.ledger.set_index("what").loc["accounts", "used"] == len(
+        set(made["author"]) | set(made["helper"])
+    )

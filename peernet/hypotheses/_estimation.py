@@ -78,6 +78,10 @@ class Sampled:
             population=dict(zip(names, sizes, strict=True)),
         )  # fmt: skip
 
+    def sizes(self) -> dict[str, int]:
+        """Return the number of people in every stratum, those who objected included."""
+        return {str(label): int(n) for label, n in zip(self.labels, np.bincount(self.stratum), strict=True)}
+
     def table(self) -> pd.DataFrame:
         """Return stratum, answered and asked for everybody on the roster who did not object."""
         roster = self.roster

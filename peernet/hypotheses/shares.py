@@ -300,7 +300,7 @@ def social_share(
     table = _readings(frame, values, claim, level)
     used = {
         "answers": roster.counts, "sums": closed.counts, "pooled_units": [str(u) for u in frame.pooled],
-        "n_strata": len(frame.answers.n_h),
+        "n_strata": len(frame.answers.n_h), "stratum_sizes": frame.sizes(),
     }  # fmt: skip
     chosen = table[(table["reading"] == reading) & (table["quantity"] == "mean")].iloc[0]
     return ShareEstimate(

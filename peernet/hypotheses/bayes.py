@@ -1,0 +1,219 @@
+"""What the answers say about a claim in probabilities: posterior of the mean share, Bayes factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from peernet._check import number
+from peernet.hypotheses._sample import sample_of
+from peernet.hypotheses.shares import ShareEstimate, percent
+from peernet.results import Estimate, format_number, provenance
+
+__all__ = ["SharePosterior", "jzs_bayes_factor", "share_posterior"]
+
+
+def jzs_bayes_factor(
+    t: float, n: float, *, df: float | None = None, scale: float = 0.7071067811865476
+) -> float:
+    r"""Odds by which data favour some difference over none (one-sample JZS Bayes factor, BF10).
+
+    .. math:: BF_{10} = \frac{\int_0^\infty (1 + n g r^2)^{-1/2}
+       \left(1 + \frac{t^2}{(1 + n g r^2)\nu}\right)^{-(\nu+1)/2} (2\pi)^{-1/2} g^{-3/2} e^{-1/(2g)} \, dg}
+       {(1 + t^2/\nu)^{-(\nu+1)/2}}
+
+    that is, a Cauchy prior of scale r on the effect in standard deviations; equal to the ratio of the noncentral
+    to the
+    central t density averaged over that prior.
+
+    Parameters
+    ----------
+    t : float
+        One-sample t statistic of mean = claim.
+    n : float
+        (Effective) number of answers.
+    df : float, optional
+        Degrees of freedom; n - 1 by default.
+    scale : float
+        Scale r of the prior; 0.707 is customary.
+
+    Returns
+    -------
+    float
+        > 0; above 1 favours a difference, below 1 the point null. NaN where t is NaN.
+
+    References
+    ----------
+    .. [1] Rouder, J. N. et al. (2009). Bayesian t tests for accepting and rejecting the null hypothesis.
+       *Psychonomic Bulletin & Review* 16, 225-237. doi:10.3758/PBR.16.2.225
+
+    Examples
+    --------
+    >>> round(jzs_bayes_factor(2.0, 100), 3)
+    0.747
+    """
+    number("n", n, 1, open_low=True)
+    number("scale", scale, 0, open_low=True)
+    nu = n - 1 if df is None else number("df", df, 0, open_low=True)
+    if not np.isfinite(t):
+        return float("nan")
+    from scipy.integrate import quad
+
+    def integrand(u: float) -> float:
+        # g = exp(u): the mass of g spans many orders of magnitude.
+        g = np.exp(u)
+        wide = 1 + n * g * scale**2
+        log = -0.5 * np.log(wide) - (nu + 1) / 2 * np.log1p(t**2 / (wide * nu))
+        log += -0.5 * np.log(2 * np.pi) - 0.5 * u - 1 / (2 * g) + (nu + 1) / 2 * np.log1p(t**2 / nu)
+        return float(np.exp(log - shift))
+
+    grid = np.linspace(-8.0, 60.0, 681)
+    shift = 0.0
+    with np.errstate(under="ignore", over="ignore"):
+        heights = np.array([_log_height(u, t, n, nu, scale) for u in grid])
+        shift = float(heights.max())
+        peak = float(grid[heights.argmax()])
+        mass = sum(
+            quad(integrand, a, b, limit=200)[0]
+            for a, b in ((-8.0, peak), (peak, peak + 10), (peak + 10, 80.0))
+        )
+    return float(np.exp(np.log(mass) + shift))
+
+
+def _log_height(u: float, t: float, n: float, nu: float, scale: float) -> float:
+    """Log of the integrand at g = exp(u)."""
+    wide = 1 + n * np.exp(u) * scale**2
+    log = -0.5 * np.log(wide) - (nu + 1) / 2 * np.log1p(t**2 / (wide * nu)) - 0.5 * np.log(2 * np.pi)
+    return float(log - 0.5 * u - 0.5 * np.exp(-u) + (nu + 1) / 2 * np.log1p(t**2 / nu))
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SharePosterior(Estimate):
+    """Posterior of a mean share, with the weight of evidence for and against a claim.
+
+    ``value`` is the posterior mean, ``low, high`` the central interval.
+
+    Attributes
+    ----------
+    claim, within : float
+        The claim, and the half-width of the interval null around it.
+    p_within, p_above : float
+        Posterior probability of lying within claim +- ``within``, and above the claim.
+    bf_interval : float
+        Bayes factor of within against outside: posterior odds over prior odds (uniform prior on [0, 1]); above 1
+        favours
+        the claim.
+    bf_point : float
+        JZS Bayes factor of some difference against none (BF10); above 1 speaks against the claim. NaN when everybody
+        answered.
+    """
+
+    claim: float
+    within: float
+    p_within: float
+    p_above: float
+    bf_interval: float
+    bf_point: float
+
+    def summary(self) -> str:
+        """State the posterior and the two Bayes factors in words."""
+        near = f"{percent(self.claim - self.within)} to {percent(self.claim + self.within)}"
+        odds = self.bf_interval
+        if odds >= 1:
+            side = "favour it beyond doubt" if np.isinf(odds) else f"favour it {format_number(odds)} to 1"
+        else:
+            side = "speak against it " + (
+                f"{format_number(1 / odds)} to 1" if odds > 1e-6 else "more than a million to 1"
+            )
+        return (
+            f"{self.name}: {percent(self.value, 1)}, with {self.level:.0%} probability {percent(self.low, 1)} to "
+            f"{percent(self.high, 1)}. The probability of {near} is {format_number(self.p_within)}; the "
+            f"answers {side}."
+        )
+
+
+def share_posterior(
+    share: ShareEstimate,
+    *,
+    reading: str | None = None,
+    claim: float = 0.8,
+    within: float = 0.05,
+    level: float = 0.95,
+) -> SharePosterior:
+    r"""Posterior of the mean share under a flat prior, and Bayes factors for a claim.
+
+    With the design-based mean m, its error s and :math:`\nu` degrees of freedom, :math:`\mu \mid data` is t around m,
+    cut to [0, 1] (exact for normal answers and a flat prior on the mean). The interval null is
+    :math:`|\mu - c| \le d`: :math:`BF = \frac{P(in \mid data) / P(out \mid data)}{P(in) / P(out)}`.
+
+    Parameters
+    ----------
+    share : ShareEstimate
+        From :func:`social_share`.
+    reading : str, optional
+        The chosen reading by default.
+    claim : float
+        The claimed mean, in (0, 1).
+    within : float
+        Half-width of the interval null.
+    level : float
+        Probability of the interval.
+
+    Returns
+    -------
+    SharePosterior
+        Probabilities in [0, 1]; Bayes factors >= 0, infinite or 0 where the answers leave no doubt.
+
+    References
+    ----------
+    .. [1] Morey, R. D. & Rouder, J. N. (2011). Bayes factor approaches for testing interval null hypotheses.
+       *Psychological Methods* 16, 406-419. doi:10.1037/a0024377
+    """
+    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    number("within", within, 0, open_low=True)
+    number("level", level, 0, 1, open_low=True, open_high=True)
+    sample = sample_of(share, reading)
+    row = share.row(reading=reading)
+    m, s, df = float(row["value"]), float(row["std_error"]), float(row["df"])
+    from scipy.special import stdtr, stdtrit
+
+    if s == 0 or not df > 0:
+        inside, above, low, high, mean = float(abs(m - claim) <= within), float(m > claim), m, m, m
+    else:
+        base, top = stdtr(df, -m / s), stdtr(df, (1 - m) / s)
+
+        def below(x: float) -> float:
+            return float((stdtr(df, (min(max(x, 0.0), 1.0) - m) / s) - base) / (top - base))
+
+        inside, above = below(claim + within) - below(claim - within), 1 - below(claim)
+        low, high = (
+            float(m + s * stdtrit(df, base + q * (top - base))) for q in ((1 - level) / 2, (1 + level) / 2)
+        )
+        grid = np.linspace(0, 1, 4001)
+        heights = np.exp(-(df + 1) / 2 * np.log1p(((grid - m) / s) ** 2 / df))
+        mean = float(np.sum(grid * heights) / np.sum(heights))
+    prior = min(1.0, claim + within) - max(0.0, claim - within)
+    odds = np.inf if inside >= 1 else inside / (1 - inside)
+    n = len(sample.values)
+    return SharePosterior(
+        name=f"mean share that is social ({reading or share.reading} reading)",
+        value=mean,
+        low=low,
+        high=high,
+        level=level,
+        std_error=s,
+        n=n,
+        method="t posterior, flat prior on [0, 1]",
+        claim=claim,
+        within=within,
+        p_within=inside,
+        p_above=above,
+        bf_interval=float(odds / (prior / (1 - prior))),
+        bf_point=jzs_bayes_factor((m - claim) / s, n, df=df) if s > 0 and df > 0 and n > 1 else float("nan"),
+        estimand=share.estimand,
+        assumptions=(*share.assumptions, "flat prior on the mean"),
+        provenance=provenance(
+            "hypotheses.share_posterior", options={"claim": claim, "within": within, "level": level}
+        ),
+    )

@@ -1,0 +1,212 @@
+"""Is learning divided 70-20-10? A test of a whole composition at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from peernet._check import number, quoted
+from peernet.errors import DataError
+from peernet.hypotheses._composition import BadSums, close_shares
+from peernet.results import HypothesisTest, Verdict, format_p, provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["CompositionTest", "composition_test"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class CompositionTest(HypothesisTest):
+    """A mean composition against a claimed one.
+
+    ``observed`` is the F statistic; ``null_mean`` its expected value.
+
+    Attributes
+    ----------
+    parts : pandas.DataFrame
+        One row a part: ``part, claimed, value, low, high``, in [0, 1]; intervals hold for all parts together
+        (Bonferroni).
+    t2 : float
+        Hotelling's T squared.
+    df : tuple of int
+        Degrees of freedom of F.
+    n : int
+        People.
+    """
+
+    parts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    t2: float = float("nan")
+    df: tuple[int, int] = (0, 0)
+    n: int = 0
+
+    def summary(self) -> str:
+        """State what people say and what was claimed, then the test."""
+        said = "-".join(f"{100 * v:.0f}" for v in self.parts["value"])
+        claimed = "-".join(f"{100 * v:.0f}" for v in self.parts["claimed"])
+        names = ", ".join(map(str, self.parts["part"]))
+        return (
+            f"{self.n} people divide their learning {said} ({names}); claimed is {claimed}. The claim as a whole is "
+            f"{self.verdict} (F({self.df[0]}, {self.df[1]}) = {self.observed:.3g}, {format_p(self.p_value)})."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the parts."""
+        return self.parts.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every part with its interval, and the claimed value.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet import plots
+
+        axes = plots.axes(ax)
+        frame = self.parts.iloc[::-1].reset_index(drop=True)
+        rows = np.arange(len(frame))
+        axes.hlines(rows, 100 * frame["low"], 100 * frame["high"], color=plots.OKABE_ITO[0], linewidth=2.5)
+        axes.plot(100 * frame["value"], rows, "o", color=plots.OKABE_ITO[0], label="said")
+        axes.plot(100 * frame["claimed"], rows, "|", color=plots.OKABE_ITO[5], markersize=18, label="claimed")
+        axes.set_yticks(rows, [str(p) for p in frame["part"]])
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("percent of learning")
+        axes.set_title(plots.wrap("How people divide their learning, and the claimed division"))
+        axes.legend(frameon=False)
+        return axes
+
+
+def _groups(
+    shares: pd.DataFrame, parts: Mapping[Any, Sequence[Any]] | None, against: Mapping[Any, float]
+) -> dict[Any, list[Any]]:
+    """Return the columns of every part, refusing sources in none or in two."""
+    wanted = (
+        {p: [p] for p in against} if parts is None else {p: list(columns) for p, columns in parts.items()}
+    )
+    if set(wanted) != set(against):
+        raise DataError(
+            f"parts {quoted(wanted)} and claimed parts {quoted(against)} differ. Give the same names in both."
+        )
+    flat = [c for columns in wanted.values() for c in columns]
+    lost, extra = [c for c in shares.columns if c not in flat], [c for c in flat if c not in shares.columns]
+    if lost or extra or len(flat) != len(set(flat)):
+        raise DataError(
+            f"parts: every source belongs to one part. In no part: {quoted(lost) or 'none'}; not a source: "
+            f"{quoted(extra) or 'none'}."
+        )
+    return wanted
+
+
+def composition_test(
+    shares: pd.DataFrame,
+    against: Mapping[Any, float],
+    *,
+    parts: Mapping[Any, Sequence[Any]] | None = None,
+    total: float = 100.0,
+    tolerance: float = 10.0,
+    bad_sums: BadSums = "error",
+    level: float = 0.95,
+) -> CompositionTest:
+    r"""Mean composition of learning against a claimed one, such as 70-20-10.
+
+    The parts sum to one, so one of them is left out: with p = parts - 1 and the means :math:`m`, covariance S of the
+    others, :math:`T^2 = n (m - m_0)' S^{-1} (m - m_0)` and :math:`\frac{n - p}{p (n - 1)} T^2 \sim F(p, n - p)`; which
+    part is left out does not matter. It compares arithmetic means of the shares (log-ratio methods test geometric
+    centres, another quantity, and cannot take zeros).
+
+    Parameters
+    ----------
+    shares : DataFrame
+        People x sources, percentages.
+    against : mapping
+        Part -> claimed share; they sum to 1 (or to ``total``).
+    parts : mapping, optional
+        Part -> sources; by default each source is a part.
+    total, tolerance, bad_sums
+        As in :func:`social_share`.
+    level : float
+        Joint coverage of the intervals of the parts.
+
+    Returns
+    -------
+    CompositionTest
+        F test, exact for normal answers, good from about 20 people a part on.
+
+    Raises
+    ------
+    DataError
+        For claimed parts that make no whole, sources without a part, too few people, or a part that does not vary.
+
+    References
+    ----------
+    .. [1] Hotelling, H. (1931). The generalization of Student's ratio. *Annals of Mathematical Statistics* 2, 360-378.
+       doi:10.1214/aoms/1177732979
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> said = pd.DataFrame({"work": [60, 70, 55, 65] * 6, "others": [25, 20, 30, 15] * 6, "courses": [15, 10, 15,
+    20] * 6})
+    >>> composition_test(said, {"work": 0.7, "others": 0.2, "courses": 0.1}).df
+    (2, 22)
+    """
+    number("level", level, 0, 1, open_low=True, open_high=True)
+    claimed = pd.Series(dict(against), dtype="float64")
+    if np.isclose(claimed.sum(), total) and total != 1:
+        claimed = claimed / total
+    if (claimed < 0).any() or not np.isclose(claimed.sum(), 1):
+        raise DataError(
+            f"against: the claimed parts sum to {claimed.sum():g}, not to 1. They must make a whole."
+        )
+    groups = _groups(shares, parts, against)
+    closed = close_shares(shares, total=total, tolerance=tolerance, bad_sums=bad_sums).parts
+    x = np.column_stack([closed[columns].to_numpy().sum(axis=1) for columns in groups.values()])
+    target = claimed.reindex(list(groups)).to_numpy()
+    n, p = len(x), x.shape[1] - 1
+    if p < 1 or n <= p + 1:
+        raise DataError(
+            f"shares: {n} people cannot test {p + 1} parts. It takes more than {p + 1}, and better 20 a part."
+        )
+    mean, spread = x.mean(axis=0), np.cov(x[:, :p], rowvar=False, ddof=1).reshape(p, p)
+    if np.linalg.matrix_rank(spread) < p:
+        raise DataError(
+            "shares: a part does not vary, or two move together exactly. Merge parts with parts=."
+        )
+    t2 = float(n * (mean - target)[:p] @ np.linalg.solve(spread, (mean - target)[:p]))
+    from scipy.special import fdtrc, stdtrit
+
+    f = t2 * (n - p) / (p * (n - 1))
+    p_value = float(fdtrc(p, n - p, f))
+    half = stdtrit(n - 1, 1 - (1 - level) / 2 / (p + 1)) * x.std(axis=0, ddof=1) / np.sqrt(n)
+    table = pd.DataFrame(
+        {"part": list(groups), "claimed": target, "value": mean, "low": mean - half, "high": mean + half}
+    )
+    verdict: Verdict = "contradicted" if p_value < 1 - level else "inconclusive"
+    if n < 20:
+        verdict = "not answered by these data"
+    return CompositionTest(
+        name="distance between said and claimed composition (F)",
+        observed=f,
+        null=np.empty(0),
+        null_model="mean composition as claimed",
+        alternative="greater",
+        null_mean=(n - p) / (n - p - 2) if n - p > 2 else float("nan"),
+        p_value=p_value,
+        parts=table,
+        t2=t2,
+        df=(p, n - p),
+        n=n,
+        verdict=verdict,
+        estimand="the mean division of learning over the parts",
+        would_count_against="a mean composition that F tells apart from the claimed one",
+        assumptions=("people answered at random", "self-reports"),
+        provenance=provenance(
+            "hypotheses.composition_test", options={"against": dict(against), "level": level}
+        ),
+    )

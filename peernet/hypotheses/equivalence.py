@@ -1,0 +1,198 @@
+"""Evidence *for* a claim: equivalence and non-inferiority, with a margin that was set before the answers came in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from peernet._check import literal, number
+from peernet.errors import DataError
+from peernet.hypotheses._estimation import FEW_ANSWERS
+from peernet.hypotheses.shares import ShareEstimate, percent
+from peernet.hypotheses.survey import DesignEstimate, t_interval
+from peernet.results import Estimate, Verdict, format_p, provenance
+
+__all__ = ["EquivalenceTest", "equivalence_test"]
+
+Kind = Literal["equivalence", "at least", "at most"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class EquivalenceTest(Estimate):
+    """Whether a mean is close enough to a claim, or not below (above) it by more than a margin.
+
+    ``low, high`` are the interval that decides: its level is 2 ``level`` - 1 (two one-sided tests).
+
+    Attributes
+    ----------
+    claim : float
+        The claimed mean.
+    kind : {"equivalence", "at least", "at most"}
+        Within the margin on both sides; not below claim - margin; not above claim + margin.
+    p_value : float
+        Of the hypothesis that the mean lies outside; small = supported.
+    p_below, p_above : float
+        One-sided p-values of lying below claim - margin, and above claim + margin.
+    df : float
+        Degrees of freedom.
+    set_on : str
+        Date on which the margin was set.
+    """
+
+    claim: float
+    kind: Kind
+    p_value: float
+    p_below: float = float("nan")
+    p_above: float = float("nan")
+    df: float = float("nan")
+    set_on: str = ""
+
+    def summary(self) -> str:
+        """State the interval, the margin and when it was set, the verdict, then p."""
+        where = {
+            "equivalence": f"within {percent(self.margin or 0)} of {percent(self.claim)}",
+            "at least": f"not more than {percent(self.margin or 0)} below {percent(self.claim)}",
+            "at most": f"not more than {percent(self.margin or 0)} above {percent(self.claim)}",
+        }[self.kind]
+        return (
+            f"{self.name}: {percent(self.value, 1)} ({2 * self.level - 1:.0%} interval {percent(self.low, 1)} to "
+            f"{percent(self.high, 1)}). That it is {where} (margin set on {self.set_on}) is {self.verdict} "
+            f"({format_p(self.p_value)})."
+        )
+
+
+def _date(name: str, value: Any) -> dt.date:
+    """Return a date from a date, a time or ISO text."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value)[:10])
+    except ValueError as error:
+        raise ValueError(f"{name} must be a date such as '2025-10-01'; got {value!r}.") from error
+
+
+def _error(estimate: Estimate) -> tuple[float, float, int]:
+    """Return standard error, degrees of freedom and answers of an estimate."""
+    if isinstance(estimate, ShareEstimate):
+        return estimate.std_error, float(estimate.row()["df"]), estimate.n
+    if isinstance(estimate, DesignEstimate):
+        return estimate.std_error, estimate.df, estimate.n
+    if not np.isfinite(estimate.std_error) or estimate.n < 2:
+        raise DataError(
+            "estimate: it carries no standard error. Give what social_share or design_mean returns."
+        )
+    return estimate.std_error, float(estimate.n - 1), estimate.n
+
+
+def equivalence_test(
+    estimate: Estimate,
+    claim: float = 0.8,
+    *,
+    margin: float,
+    set_on: Any,
+    answered_from: Any,
+    kind: Kind = "equivalence",
+    level: float = 0.95,
+) -> EquivalenceTest:
+    r"""Whether the mean is as claimed, up to a margin set beforehand (two one-sided t tests).
+
+    :math:`t_1 = (m - (c - d)) / s`, :math:`t_2 = (m - (c + d)) / s`,
+    :math:`p = \max\{P(T > t_1), P(T < t_2)\}`; the same as the (2 level - 1) interval inside the margins. ``"at
+    least"``
+    (non-inferiority) uses :math:`t_1` alone, ``"at most"`` :math:`t_2`. A test of mean = claim that does not reject is
+    no support: this one can give it.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From :func:`social_share`, :func:`design_mean` or :func:`design_ratio`.
+    claim : float
+        The claimed mean.
+    margin : float
+        What counts as the same, > 0, in the unit of the estimate.
+    set_on : date or str
+        When the margin was written down.
+    answered_from : date or str
+        When the first answer came in.
+    kind : {"equivalence", "at least", "at most"}
+        Both sides, or one.
+    level : float
+        One minus the size of each one-sided test.
+
+    Returns
+    -------
+    EquivalenceTest
+        ``verdict``: supported; contradicted (the whole interval outside the margins); else inconclusive; with
+        fewer than
+        20 answers not answered by these data. When everybody answered there is nothing to test and p is NaN.
+
+    Raises
+    ------
+    DataError
+        For a margin that was chosen after the data.
+
+    References
+    ----------
+    .. [1] Schuirmann, D. J. (1987). A comparison of the two one-sided tests procedure and the power approach.
+       *J. Pharmacokinetics and Biopharmaceutics* 15, 657-680. doi:10.1007/BF01068419
+    """
+    literal("kind", kind, ("equivalence", "at least", "at most"))
+    number("margin", margin, 0, open_low=True)
+    number("level", level, 0.5, 1, open_low=True, open_high=True)
+    number("claim", claim)
+    when, first = _date("set_on", set_on), _date("answered_from", answered_from)
+    if when >= first:
+        raise DataError(
+            f"a margin chosen after the data: it was set on {when}, the first answer is of {first}. Set it before the "
+            "next wave; of these data report the interval."
+        )
+    std_error, df, n = _error(estimate)
+    low, high = t_interval(estimate.value, std_error, df, 2 * level - 1)
+    p_below = p_above = float("nan")
+    if std_error > 0 and df > 0:
+        from scipy.special import stdtr
+
+        p_below = float(stdtr(df, -(estimate.value - (claim - margin)) / std_error))
+        p_above = float(stdtr(df, (estimate.value - (claim + margin)) / std_error))
+    p = {"equivalence": max(p_below, p_above), "at least": p_below, "at most": p_above}[kind]
+    return EquivalenceTest(
+        name=estimate.name,
+        value=estimate.value,
+        low=low,
+        high=high,
+        level=level,
+        std_error=std_error,
+        n=n,
+        method="two one-sided t tests",
+        claim=claim,
+        kind=kind,
+        p_value=p,
+        p_below=p_below,
+        p_above=p_above,
+        df=df,
+        set_on=str(when),
+        margin=margin,
+        verdict=_verdict(low, high, claim, margin, kind, n),
+        estimand=estimate.estimand,
+        would_count_against="an interval wholly outside the margins",
+        assumptions=estimate.assumptions,
+        provenance=provenance(
+            "hypotheses.equivalence_test", options={"claim": claim, "margin": margin, "kind": kind}
+        ),
+    )
+
+
+def _verdict(low: float, high: float, claim: float, margin: float, kind: Kind, n: int) -> Verdict:
+    """Inside the margins supports, wholly outside contradicts, else nothing is decided."""
+    if n < FEW_ANSWERS or np.isnan(low):
+        return "not answered by these data"
+    bottom = -np.inf if kind == "at most" else claim - margin
+    top = np.inf if kind == "at least" else claim + margin
+    if bottom < low and high < top:
+        return "supported"
+    return "contradicted" if high < bottom or low > top else "inconclusive"

@@ -1,0 +1,165 @@
+"""The other readings of "up to 80 %": what the top of the people, or of the units, reaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peernet._check import count, number
+from peernet.errors import DataError
+from peernet.hypotheses._estimation import FEW_ANSWERS, wilson_interval
+from peernet.hypotheses._sample import Sample, sample_of
+from peernet.hypotheses.shares import ShareEstimate, percent
+from peernet.hypotheses.survey import linearised_variance, make_design
+from peernet.results import Estimate, Verdict, provenance
+
+__all__ = ["ShareQuantile", "share_quantile"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ShareQuantile(Estimate):
+    """A quantile of people's shares: "up to 80 %" read as what the top reaches.
+
+    Attributes
+    ----------
+    q : float
+        Which quantile: 0.95 = the share that one in twenty exceeds.
+    claim : float
+        The claimed upper end.
+    units_at_claim, n_units : int
+        Units whose own mean is at or above the claim, of those with enough answers.
+    """
+
+    q: float
+    claim: float = 0.8
+    units_at_claim: int = 0
+    n_units: int = 0
+
+    def summary(self) -> str:
+        """State the quantile, then the units."""
+        return (
+            f"One person in {1 / (1 - self.q):.0f} puts social learning at {percent(self.value)} or more "
+            f"({self.level:.0%} "
+            f"interval {percent(self.low)} to {percent(self.high)}); {self.units_at_claim} of "
+            f"{self.n_units} units with "
+            f"enough answers average {percent(self.claim)} or more. Read as an upper end, 'up to "
+            f"{percent(self.claim)}' is "
+            f"{self.verdict}."
+        )
+
+
+def _proportion(sample: Sample, y: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Return the interval of a weighted proportion under the design."""
+    sizes = dict(zip(range(len(sample.names)), sample.size_h, strict=True)) if sample.finite else None
+    design = make_design(
+        np.ones(len(y), dtype=bool),
+        None,
+        strata=sample.stratum,
+        clusters=None,
+        weights=sample.weight,
+        population=sizes,
+    )
+    w = sample.weight / sample.weight.sum()
+    p = float(np.sum(w * y))
+    std_error = float(np.sqrt(linearised_variance(w * (y - p), design, "centred")))
+    free = 1 - len(y) / sample.size_h.sum() if sample.finite else 1.0
+    return wilson_interval(p, std_error, len(y), len(y) - len(sample.names), level, free)
+
+
+def share_quantile(
+    share: ShareEstimate,
+    *,
+    q: float = 0.95,
+    reading: str | None = None,
+    claim: float | None = None,
+    min_group: int = 8,
+    level: float = 0.95,
+) -> ShareQuantile:
+    r"""Share of learning that only the top of the people exceed, with Woodruff's interval.
+
+    The weighted quantile :math:`\hat Q = \inf\{x : \hat F(x) \ge q\}`; the interval of :math:`\hat F` at
+    :math:`\hat Q`
+    (Wilson, with the design's error) is turned back into shares. "Up to 80 %" as an upper end is contradicted when the
+    interval lies above the claim (people exceed it) or below (nobody comes near).
+
+    Parameters
+    ----------
+    share : ShareEstimate
+        From :func:`social_share`.
+    q : float
+        The quantile, in (0, 1).
+    reading : str, optional
+        The chosen reading by default.
+    claim : float, optional
+        The claimed upper end; that of ``share`` by default.
+    min_group : int
+        Smallest number of answers for which a unit's mean counts.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    ShareQuantile
+        In [0, 1]. Answers are heaped, so interval ends are values that people gave.
+
+    Raises
+    ------
+    DataError
+        With fewer answers than the quantile can be seen with, ``1 / min(q, 1 - q)``.
+
+    References
+    ----------
+    .. [1] Woodruff, R. S. (1952). Confidence intervals for medians and other position measures. *J. American
+    Statistical
+       Association* 47, 635-646. doi:10.1080/01621459.1952.10483443
+    """
+    number("q", q, 0, 1, open_low=True, open_high=True)
+    number("level", level, 0, 1, open_low=True, open_high=True)
+    count("min_group", min_group)
+    upper = share.claim if claim is None else number("claim", claim, 0, 1)
+    sample = sample_of(share, reading)
+    n = len(sample.values)
+    if n < 1 / min(q, 1 - q):
+        raise DataError(
+            f"share: {n} answers cannot show the {q:g} quantile. It takes {1 / min(q, 1 - q):.0f} or more."
+        )
+    order = np.argsort(sample.values, kind="stable")
+    x: NDArray[np.float64] = sample.values[order]
+    mass = np.cumsum(sample.weight[order]) / sample.weight.sum()
+
+    def at(p: float) -> float:
+        return float(x[min(int(np.searchsorted(mass, p - 1e-12)), n - 1)])
+
+    value = at(q)
+    below, above = _proportion(sample, (sample.values <= value).astype(np.float64), level)
+    width = (above - below) / 2
+    low, high = at(max(q - width, 0.0)), at(min(q + width, 1.0))
+    big = sample.n_h >= min_group
+    means = np.bincount(sample.stratum, sample.values, len(sample.names)) / sample.n_h
+    return ShareQuantile(
+        name=f"{q:.0%} quantile of the social share",
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        n=n,
+        method="Woodruff",
+        q=q,
+        claim=upper,
+        units_at_claim=int((means[big] >= upper - 1e-9).sum()),
+        n_units=int(big.sum()),
+        estimand="the share of social learning that only the top of the people exceed",
+        verdict=_verdict(low, high, upper, n),
+        would_count_against="an interval wholly above or below the claim",
+        assumptions=share.assumptions,
+        provenance=provenance("hypotheses.share_quantile", options={"q": q, "claim": upper, "level": level}),
+    )
+
+
+def _verdict(low: float, high: float, claim: float, n: int) -> Verdict:
+    """Above the claim people exceed it, below nobody comes near."""
+    if n < FEW_ANSWERS:
+        return "not answered by these data"
+    return "inconclusive" if low - 1e-9 <= claim <= high + 1e-9 else "contradicted"

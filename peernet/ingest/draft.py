@@ -82,7 +82,9 @@ def draft_codebook(
     frame, texts = _look(path, encoding)
     rows = [_propose(str(c), texts[str(c)], frame.iloc[:, k]) for k, c in enumerate(frame.columns)]
     _number_slots(rows)
-    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS)).fillna("").astype("str")
+    table = pd.DataFrame(
+        [{c: row.get(c, "") for c in COLUMNS} for row in rows], columns=list(COLUMNS)
+    ).astype("str")
     if to is not None:
         where = Path(to)
         if where.exists():
@@ -128,7 +130,8 @@ def confirm_directions(
         literal("direction", role, ("learner", "teacher"))
         if relation not in known:
             raise DataError(
-                f"confirm_directions: no relation {relation!r}.{suggest(relation, known)} Relations: {quoted(known)}."
+                f"confirm_directions: no relation {relation!r}.{suggest(relation, known)} Relations: "
+                f"{quoted(known)}."
             )
         hit = (out["relation"] == relation) & out["kind"].isin(["nomination", "nomination_list", "roster"])
         current = (

@@ -120,7 +120,8 @@ def read_roster_grid(
     if cut is None and (value > 1).any():
         high = (value > 1).to_numpy()
         raise DataError(
-            f"{raw.name}: ratings above 1 ({rows_text(rows[high])}) and no cut: from which rating on is it a tie? Pass cut=."
+            f"{raw.name}: ratings above 1 ({rows_text(rows[high])}) and no cut: from which rating on is it a "
+            "tie? Pass cut=."
         )
     tie = value[(value >= (1.0 if cut is None else cut)) & (value > 0)]
     ledger.read("rows", len(tie))
@@ -217,7 +218,8 @@ def read_edge_list(
         bad = ~(number > 0)
         if bad.any():
             raise DataError(
-                f"{raw.name}: weights must be above 0 ({rows_text(table.index[bad], table['weight'][bad])}). Leave absent ties out."
+                f"{raw.name}: weights must be above 0 ({rows_text(table.index[bad], table['weight'][bad])}). "
+                "Leave absent ties out."
             )
         table["weight"] = number
     else:

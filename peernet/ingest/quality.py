@@ -46,7 +46,8 @@ def reported_twice(records: Records, one: str, other: str, *, wave: str | None =
         raise DataError(f"reported_twice: no relation {quoted(unknown)}. Relations: {quoted(records.roles)}.")
     if records.roles[one] == records.roles[other]:
         raise DataError(
-            f"reported_twice: {one!r} and {other!r} both ask the {records.roles[one]}; nothing is reported from the other end."
+            f"reported_twice: {one!r} and {other!r} both ask the {records.roles[one]}; nothing is reported "
+            "from the other end."
         )
     waves = records.waves()
     if wave is None and len(waves) > 1:

@@ -53,10 +53,12 @@ def write(folder: Path, text: str, name: str = "f.csv") -> Path:
 # ---- SurveyMonkey --------------------------------------------------------------------------------------------------
 
 MONKEY = (
-    "\ufeffRespondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Custom Data 1,"
+    "\ufeffRespondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last "
+    "Name,Custom Data 1,"
     '"From whom do you\nlearn?",,"What percentage, in all?",,Any comment?\r\n'
     ",,,,,,,,,Person 1,Person 2,Peers,Courses,Open-Ended Response\r\n"
-    "118000000001,1,03/31/2025 09:00:00 AM,03/31/2025 09:05:00 AM,192.0.2.1,ANA@x.org,,,001,jose garcia,Ana Ek,60,40,fine\r\n"
+    "118000000001,1,03/31/2025 09:00:00 AM,03/31/2025 09:05:00 AM,192.0.2.1,ANA@x.org,,,001,jose garcia,Ana "
+    "Ek,60,40,fine\r\n"
     "118000000002,1,03/31/2025 10:00:00 AM,03/31/2025 01:05:00 PM,192.0.2.1,bo@x.org,,,002,Nobody,,90,40,\r\n"
     "118000000003,1,03/31/2025 10:00:00 AM,,192.0.2.1,,,,,Ana Ek,,1,0,\r\n"
 )

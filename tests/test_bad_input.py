@@ -142,9 +142,15 @@ ROSTERS = {
         "id,name\n1,Ana\n2,Alm, Bo\n",
         "row 3 has more cells than the header (3 instead of 2)",
     ),
-    "cut in the middle of a row": ("id,name,unit\n1,Ana,A\n2,B", "row 3 has fewer cells than the header (2 instead of 3)"),
+    "cut in the middle of a row": (
+        "id,name,unit\n1,Ana,A\n2,B",
+        "row 3 has fewer cells than the header (2 instead of 3)",
+    ),
     "open quotation mark": ('id,name\n1,"Ana\n2,Bo\n', "A quotation mark is open or the file was cut"),
-    "two columns of one name": ("id,name,name\n1,a,b\n", "the header names 'name' more than once (columns 2, 3). Rename all but one."),
+    "two columns of one name": (
+        "id,name,name\n1,a,b\n",
+        "the header names 'name' more than once (columns 2, 3). Rename all but one.",
+    ),
     "markup in an id": ("id,name\n<b>1</b>,Ana\n2,Bo\n", "1 ids hold markup, control characters"),
     "day or month first": (
         "id,hire date\n1,03/04/2024\n2,05/06/2024\n",
@@ -154,7 +160,7 @@ ROSTERS = {
         "id,hire date\n1,13/04/2024\n2,05/16/2024\n",
         "the day comes first in row 2 and the month in row 3. Two formats were mixed",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ROSTERS)
@@ -182,7 +188,10 @@ def test_roster_that_is_not_there(tmp_path: Path) -> None:
 
 SURVEYS = {
     "empty file": ("", "file.csv is empty (0 rows)"),
-    "header row missing": ("007,Bo Alm,60,40\n", "4 columns of codebook are not in the file ('id', 'n1', 's1', 's2')"),
+    "header row missing": (
+        "007,Bo Alm,60,40\n",
+        "4 columns of codebook are not in the file ('id', 'n1', 's1', 's2')",
+    ),
     "shares summing to 130": (
         "id,n1,s1,s2\n007,Bo Alm,90,40\n008,,60,40\n",
         "1 answers do not sum to 100 (row 2 sum to 130): shares sum to less than 90 or more than 110.",
@@ -197,7 +206,7 @@ SURVEYS = {
         "id,n1,s1,s2\n,Bo Alm,60,40\n,,50,50\n",
         "all 2 answers are anonymous ('id' empty or 'anonymous'): an anonymous link was used",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SURVEYS)
@@ -209,7 +218,14 @@ def test_survey(name: str, tmp_path: Path) -> None:
 
 CODEBOOKS = {
     "no direction": (
-        {"column": "n1", "kind": "nomination", "relation": "advice", "slot": 1, "proposed_respondent_is": "learner", "because": "learn"},
+        {
+            "column": "n1",
+            "kind": "nomination",
+            "relation": "advice",
+            "slot": 1,
+            "proposed_respondent_is": "learner",
+            "because": "learn",
+        },
         "nobody has confirmed who teaches in relation 'advice' (row 2: ''). Proposed: 'learner', because the "
         "question says 'learn'. "
         "Write respondent_is = 'learner' (the person named teaches) or 'teacher'",
@@ -218,13 +234,25 @@ CODEBOOKS = {
         {"column": "n1", "kind": "nomination", "relation": "advice", "slot": 1, "respondent_is": "asks"},
         "(row 2: 'asks')",
     ),
-    "unknown kind": ({"column": "n1", "kind": "nominations"}, "unknown kind in row 2: 'nominations'. Did you mean 'nomination'?"),
+    "unknown kind": (
+        {"column": "n1", "kind": "nominations"},
+        "unknown kind in row 2: 'nominations'. Did you mean 'nomination'?",
+    ),
     "no slot": (
-        {"column": "n1", "kind": "nomination", "relation": "advice", "respondent_is": "learner", "slot": "first"},
+        {
+            "column": "n1",
+            "kind": "nomination",
+            "relation": "advice",
+            "respondent_is": "learner",
+            "slot": "first",
+        },
         "row 2: 'first' need a slot, a whole number from 1.",
     ),
-    "share without a source": ({"column": "s1", "kind": "learning_share"}, "row 2: 's1' of kind learning_share say no source."),
-}  # fmt: skip
+    "share without a source": (
+        {"column": "s1", "kind": "learning_share"},
+        "row 2: 's1' of kind learning_share say no source.",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CODEBOOKS)

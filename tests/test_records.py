@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -150,21 +149,32 @@ def test_empty_records_say_what_is_missing() -> None:
 # ---- identities ----------------------------------------------------------------------------------------------------
 
 ROSTER = pd.DataFrame(
-    {"name": ["Bo Alm", "José García", "Anna Ek", "Øyvind Å", "Jan Ek", "Jan Ek"],
-     "email": ["bo@x.org", "jg@x.org", "anna.ek@x.org", "o@x.org", "j1@x.org", "j2@x.org"]},
+    {
+        "name": ["Bo Alm", "José García", "Anna Ek", "Øyvind Å", "Jan Ek", "Jan Ek"],
+        "email": ["bo@x.org", "jg@x.org", "anna.ek@x.org", "o@x.org", "j1@x.org", "j2@x.org"],
+    },
     index=["007", "008", "009", "010", "011", "012"],
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(
     ("given_name", "person", "how"),
     [
-        ("007", "007", "exact"), ("Bo Alm", "007", "exact"), ("  bo  ALM ", "007", "normalised"), ("Alm, Bo", "007", "token-sorted"),
-        ("jose garcia", "008", "normalised"), ("García José", "008", "token-sorted"), ("JG@X.ORG", "008", "normalised"),
-        ("Jose <jg@x.org>", "008", "exact"), ("Jan Ek", None, ""), ("B. Alm", None, ""), ("7", None, ""), ("", None, ""),
+        ("007", "007", "exact"),
+        ("Bo Alm", "007", "exact"),
+        ("  bo  ALM ", "007", "normalised"),
+        ("Alm, Bo", "007", "token-sorted"),
+        ("jose garcia", "008", "normalised"),
+        ("García José", "008", "token-sorted"),
+        ("JG@X.ORG", "008", "normalised"),
+        ("Jose <jg@x.org>", "008", "exact"),
+        ("Jan Ek", None, ""),
+        ("B. Alm", None, ""),
+        ("7", None, ""),
+        ("", None, ""),
         ("Ana Ek", None, ""),
     ],
-)  # fmt: skip
+)
 def test_matching(given_name: str, person: str | None, how: str) -> None:
     found = match_names([given_name], ROSTER)
     assert (None if pd.isna(found.person[0]) else found.person[0]) == person
@@ -174,8 +184,14 @@ def test_matching(given_name: str, person: str | None, how: str) -> None:
 def test_suggestions_say_why() -> None:
     review = match_names(["Jan Ek", "B. Alm", "7", "7.0", "Ana Ek", "Zzz Qqq"], ROSTER).review
     why = review.groupby("given")["why"].first().to_dict()
-    assert why == {"Jan Ek": "several people have this name", "B. Alm": "initials fit", "7": "leading zeros differ",
-                   "7.0": "leading zeros differ", "Ana Ek": "similar spelling", "Zzz Qqq": "nobody is near"}  # fmt: skip
+    assert why == {
+        "Jan Ek": "several people have this name",
+        "B. Alm": "initials fit",
+        "7": "leading zeros differ",
+        "7.0": "leading zeros differ",
+        "Ana Ek": "similar spelling",
+        "Zzz Qqq": "nobody is near",
+    }
     assert review.set_index("given").loc[["B. Alm", "7", "7.0"], "suggested"].tolist() == [
         "007",
         "007",
@@ -309,8 +325,16 @@ def test_changes_between_waves() -> None:
     def wave(name: str, status: dict[str, str], pairs: list[str], day: str) -> Records:
         asked = pd.DataFrame({"person": list(status), "wave": name, "status": list(status.values())})
         asked["started"] = asked["finished"] = when(day)
-        ties = pd.DataFrame({"respondent": [p[0] for p in pairs], "named": [p[1] for p in pairs], "relation": "r", "wave": name,
-                             "slot": 1, "weight": 1.0})  # fmt: skip
+        ties = pd.DataFrame(
+            {
+                "respondent": [p[0] for p in pairs],
+                "named": [p[1] for p in pairs],
+                "relation": "r",
+                "wave": name,
+                "slot": 1,
+                "weight": 1.0,
+            }
+        )
         return Records(respondents=asked, nominations=ties, roles={"r": "learner"})
 
     yes, no = "answered", "silent"
@@ -321,8 +345,17 @@ def test_changes_between_waves() -> None:
     both = one.merge(two)
     assert both.waves() == ["b", "a"]
     row = changes_between(both, "b", "a").iloc[0]
-    expected = {"joiners": 1, "leavers": 1, "answered_both": 2, "kept": 1, "gained": 1, "lost": 2, "gained_with_joiners": 1,
-                "lost_with_leavers": 1, "not_comparable": 2}  # fmt: skip
+    expected = {
+        "joiners": 1,
+        "leavers": 1,
+        "answered_both": 2,
+        "kept": 1,
+        "gained": 1,
+        "lost": 2,
+        "gained_with_joiners": 1,
+        "lost_with_leavers": 1,
+        "not_comparable": 2,
+    }
     assert {k: row[k] for k in expected} == expected
     assert row["stability"] == 0.25
     with pytest.raises(DataError, match="no wave 'c'"):
@@ -404,7 +437,8 @@ def test_what_is_not_allowed_is_not_read_and_told(study: Path) -> None:
 
 
 def test_sources_that_are_listed(study: Path) -> None:
-    source = '[[source]]\nkind = "people"\nfile = "data/hr_roster.csv"\n[[source]]\nkind = "slack"\nfile = "data/slack_export.zip"\n'
+    source = '[[source]]\nkind = "people"\nfile = "data/hr_roster.csv"\n'
+    source += '[[source]]\nkind = "slack"\nfile = "data/slack_export.zip"\n'
     (study / "study.toml").write_text(
         TOML + source + 'channels = ["general", "help-tools"]\ninclude_private = ["dms"]\n', encoding="utf-8"
     )
@@ -417,7 +451,7 @@ def test_sources_that_are_listed(study: Path) -> None:
         with pytest.raises(DataError, match=said):
             Study.open(study).read()
     (study / "study.toml").write_text(TOML + source.replace('"slack"', '"slak"'), encoding="utf-8")
-    with pytest.raises(DataError, match="no kind of source 'slak'. Did you mean 'slack'"):
+    with pytest.raises(DataError, match=r"no kind of source 'slak'. Did you mean 'slack'"):
         Study.open(study).read()
 
 
@@ -533,5 +567,5 @@ def test_errors_about_pseudonymous_data_name_nobody(study: Path) -> None:
 
 
 def test_no_study_here(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no study.toml. Lay out a study with: peernet new-study"):
+    with pytest.raises(DataError, match=r"holds no study.toml. Lay out a study with: peernet new-study"):
         Study.open(tmp_path)

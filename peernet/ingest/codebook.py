@@ -17,14 +17,49 @@ from peernet.records.report import Ledger
 __all__ = ["KINDS", "Codebook"]
 
 KINDS = (
-    "person", "email", "name", "consent", "started", "finished", "complete",
-    "nomination", "tie_rating", "roster", "nomination_list",
-    "learning_share", "wording", "likert", "rating", "choice", "date", "number", "text", "skip",
-)  # fmt: skip
+    "person",
+    "email",
+    "name",
+    "consent",
+    "started",
+    "finished",
+    "complete",
+    "nomination",
+    "tie_rating",
+    "roster",
+    "nomination_list",
+    "learning_share",
+    "wording",
+    "likert",
+    "rating",
+    "choice",
+    "date",
+    "number",
+    "text",
+    "skip",
+)
 COLUMNS = (
-    "column", "kind", "relation", "respondent_is", "slot", "person", "question", "item", "source", "reading", "social_in",
-    "low", "high", "reverse", "missing", "labels", "cut", "text", "proposed_respondent_is", "because",
-)  # fmt: skip
+    "column",
+    "kind",
+    "relation",
+    "respondent_is",
+    "slot",
+    "person",
+    "question",
+    "item",
+    "source",
+    "reading",
+    "social_in",
+    "low",
+    "high",
+    "reverse",
+    "missing",
+    "labels",
+    "cut",
+    "text",
+    "proposed_respondent_is",
+    "because",
+)
 _TIES = ("nomination", "nomination_list", "roster")
 _READINGS = ("", "social", "formal", "solo")
 

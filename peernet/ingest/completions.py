@@ -1,4 +1,4 @@
-"""Course completions from a learning platform: who finished what, when, by whom it was written, and whether by choice."""
+"""Course completions from a learning platform: who finished what, when, whose work it is, by choice or not."""
 
 from __future__ import annotations
 
@@ -20,21 +20,47 @@ from peernet.records.tables import Records, empty_table
 __all__ = ["read_completions"]
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    "person": ("person", "employee id", "user email", "email", "learner email", "user id", "user", "username", "learner"),
+    "person": (
+        "person",
+        "employee id",
+        "user email",
+        "email",
+        "learner email",
+        "user id",
+        "user",
+        "username",
+        "learner",
+    ),
     "item": ("item", "course id", "content id", "course code", "activity id", "item id", "course"),
     "title": ("title", "course title", "course name", "content title", "item title", "name"),
     "author": ("author", "author email", "created by", "instructor", "owner"),
     "assigned_by": ("assigned by", "assigner", "assigned by email"),
     "assigned": ("assigned", "is assigned", "mandatory", "required", "assignment type"),
     "status": ("status", "completion status", "state"),
-    "started": ("started", "started at", "start date", "start time", "enrolled at", "enrollment date", "registered on"),
-    "time": ("time", "completed at", "completed", "completion date", "completed on", "date completed", "finished at"),
+    "started": (
+        "started",
+        "started at",
+        "start date",
+        "start time",
+        "enrolled at",
+        "enrollment date",
+        "registered on",
+    ),
+    "time": (
+        "time",
+        "completed at",
+        "completed",
+        "completion date",
+        "completed on",
+        "date completed",
+        "finished at",
+    ),
     "due": ("due", "due at", "due date", "deadline"),
     "already_known": ("already known", "prior knowledge", "tested out", "knew already"),
     "score": ("score", "grade", "result"),
     "minutes": ("minutes", "duration", "time spent", "duration minutes"),
     "format": ("format", "content type", "type", "activity type"),
-}  # fmt: skip
+}
 _NEEDED = ("person", "item", "time")
 _TRUE = {"1", "yes", "true", "y", "assigned", "mandatory", "required"}
 _DONE = {"completed", "complete", "passed", "done", "finished", "100", "tested out"}
@@ -108,9 +134,11 @@ def read_completions(
         out[column] = out[column].astype(kind)
     moments = out["time"].dropna()
     ledger.facts.update(
-        unmatched=review, start=moments.min() if len(moments) else None, end=moments.max() if len(moments) else None,
+        unmatched=review,
+        start=moments.min() if len(moments) else None,
+        end=moments.max() if len(moments) else None,
         direction="content: the author teaches whoever completes",
-    )  # fmt: skip
+    )
     return Records(people=roster, completions=out, report=ledger.report())
 
 

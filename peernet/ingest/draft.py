@@ -21,11 +21,13 @@ __all__ = ["confirm_directions", "draft_codebook"]
 
 _LEARNER = re.compile(
     r"from whom|whom? (do|did|have) you (learn|ask|turn|go)|who (helps|helped|taught|teaches|explains|advises) you|"
-    r"(learn|learned|learnt) (most )?from|go to for (help|advice)|turn to for|ask for (help|advice)|advice from|von wem|wen fragst",
+    r"(learn|learned|learnt) (most )?from|go to for (help|advice)|"
+    r"turn to for|ask for (help|advice)|advice from|von wem|wen fragst",
     re.IGNORECASE,
 )
 _TEACHER = re.compile(
-    r"who (comes|came|turns|turned|goes) to you|who (asks|asked) you|whom? (do|did|have) you (teach|taught|help|advise|mentor|explain)|"
+    r"who (comes|came|turns|turned|goes) to you|who (asks|asked) you|"
+    r"whom? (do|did|have) you (teach|taught|help|advise|mentor|explain)|"
     r"come to you|comes to you|learns? from you|wem (hilfst|erklärst)|wer fragt (dich|sie)",
     re.IGNORECASE,
 )
@@ -40,20 +42,38 @@ _SOURCES = (
     ("trial", "solo", "", r"trial|own experience|doing|practice|experiment|on the job"),
 )
 _FIXED = {
-    "externalreference": "person", "employee id": "person", "employee_id": "person", "person": "person", "id code": "person",
-    "recipientemail": "email", "email address": "email", "email": "email", "username": "email", "work email": "email",
-    "startdate": "started", "start date": "started", "start time": "started", "enddate": "finished", "end date": "finished",
-    "completion time": "finished", "timestamp": "finished", "submitdate": "finished",
-}  # fmt: skip
-_SKIP = re.compile(r"^(status|ipaddress|ip address|ipaddr|progress|duration|finished$|recordeddate|responseid|recipient(last|first)|location|"
-                   r"distribution|userlanguage|respondent id|collector|first name|last name|custom data|id$|seed|refurl|lastpage|"
-                   r"startlanguage|datestamp|last modified)", re.IGNORECASE)  # fmt: skip
+    "externalreference": "person",
+    "employee id": "person",
+    "employee_id": "person",
+    "person": "person",
+    "id code": "person",
+    "recipientemail": "email",
+    "email address": "email",
+    "email": "email",
+    "username": "email",
+    "work email": "email",
+    "startdate": "started",
+    "start date": "started",
+    "start time": "started",
+    "enddate": "finished",
+    "end date": "finished",
+    "completion time": "finished",
+    "timestamp": "finished",
+    "submitdate": "finished",
+}
+_SKIP = re.compile(
+    r"^(status|ipaddress|ip address|ipaddr|progress|duration|finished$|recordeddate|"
+    r"responseid|recipient(last|first)|location|"
+    r"distribution|userlanguage|respondent id|collector|first name|last name|custom data|id$|seed|refurl|lastpage|"
+    r"startlanguage|datestamp|last modified)",
+    re.IGNORECASE,
+)
 
 
 def draft_codebook(
     path: PathLike, *, to: str | os.PathLike[str] | None = None, encoding: str | None = None
 ) -> pd.DataFrame:
-    """Proposal of a codebook for a survey file, to be edited: kinds, relations, sources, scales, and a direction to confirm.
+    """Proposal of a codebook for a survey file, to be edited: kinds, sources, scales, and directions to confirm.
 
     Qualtrics (three header rows), SurveyMonkey (two) and files with one header row are recognised. Where a
     question asks for names, ``proposed_respondent_is`` says who would teach and ``because`` quotes the
@@ -184,8 +204,13 @@ def _propose(column: str, text: str, cells: pd.Series[Any]) -> dict[str, str]:
         said = tells or asks
         role = "teacher" if tells else "learner" if asks else ""
         stem = re.sub(r"[_\W]*\d+$", "", column) or column
-        return row | {"kind": "nomination", "relation": _slug(stem), "proposed_respondent_is": role,
-                      "because": said.group(0) if said else "", "slot": "1"}  # fmt: skip
+        return row | {
+            "kind": "nomination",
+            "relation": _slug(stem),
+            "proposed_respondent_is": role,
+            "because": said.group(0) if said else "",
+            "slot": "1",
+        }
     if numeric:
         low, high = float(numbers.min()), float(numbers.max())
         small = 1 <= low and high <= 11 and numbers.nunique() <= 11

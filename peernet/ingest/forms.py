@@ -69,18 +69,32 @@ def read_google_forms(
     raw = read_table(path, ledger, unique=False)
     frame = _named(raw, "Timestamp", "a Google Forms sheet")
     book = add_fixed(
-        Codebook.read(codebook), frame.columns,
-        [("Timestamp", "finished"), ("Email Address", "email"), ("Email address", "email"), ("Username", "email")],
-    )  # fmt: skip
+        Codebook.read(codebook),
+        frame.columns,
+        [
+            ("Timestamp", "finished"),
+            ("Email Address", "email"),
+            ("Email address", "email"),
+            ("Username", "email"),
+        ],
+    )
     _joinable(book, raw.name, "collect e-mail addresses in the form's settings")
     roster = roster_of(people)
     choices = [str(n) for c in ("name", "email") if c in roster.columns for n in roster[c].dropna()]
     frame, book = expand_lists(frame, book, lambda cell: split_choices(cell, choices))
     ledger.read("rows", len(frame))
     return survey_records(
-        frame, book, people, ledger, file=raw.name, wave=wave, aliases=aliases, bad_shares=bad_shares, time_zone=time_zone,
+        frame,
+        book,
+        people,
+        ledger,
+        file=raw.name,
+        wave=wave,
+        aliases=aliases,
+        bad_shares=bad_shares,
+        time_zone=time_zone,
         date_order=date_order,
-    )  # fmt: skip
+    )
 
 
 def read_microsoft_forms(
@@ -132,9 +146,10 @@ def read_microsoft_forms(
     raw = read_table(path, ledger, unique=False)
     frame = _named(raw, "Completion time", "a Microsoft Forms workbook")
     book = add_fixed(
-        Codebook.read(codebook), frame.columns,
+        Codebook.read(codebook),
+        frame.columns,
         [("Email", "email"), ("Start time", "started"), ("Completion time", "finished")],
-    )  # fmt: skip
+    )
     _joinable(book, raw.name, "let only people in your organisation answer and record their names")
     frame, book = expand_lists(frame, book, split_semicolons)
     for column in book.of("nomination", "choice", "learning_share")["column"]:
@@ -142,9 +157,17 @@ def read_microsoft_forms(
             frame[column] = frame[column].str.rstrip(";")
     ledger.read("rows", len(frame))
     return survey_records(
-        frame, book, people, ledger, file=raw.name, wave=wave, aliases=aliases, bad_shares=bad_shares, time_zone=time_zone,
+        frame,
+        book,
+        people,
+        ledger,
+        file=raw.name,
+        wave=wave,
+        aliases=aliases,
+        bad_shares=bad_shares,
+        time_zone=time_zone,
         date_order=date_order,
-    )  # fmt: skip
+    )
 
 
 def _named(raw: RawTable, needed: str, what: str) -> pd.DataFrame:

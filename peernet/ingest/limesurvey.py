@@ -20,11 +20,21 @@ __all__ = ["read_limesurvey"]
 
 _CODE = re.compile(r"^([A-Za-z][\w]*(?:\[[^\]]*\])*)(?:\.\s|\s*$)")
 _WORDS = {
-    "Response ID": "id", "Date submitted": "submitdate", "Last page": "lastpage", "Start language": "startlanguage",
-    "Seed": "seed", "Date started": "startdate", "Date last action": "datestamp", "IP address": "ipaddr",
-    "Referrer URL": "refurl", "Access code": "token", "Token": "token", "First name": "firstname", "Last name": "lastname",
+    "Response ID": "id",
+    "Date submitted": "submitdate",
+    "Last page": "lastpage",
+    "Start language": "startlanguage",
+    "Seed": "seed",
+    "Date started": "startdate",
+    "Date last action": "datestamp",
+    "IP address": "ipaddr",
+    "Referrer URL": "refurl",
+    "Access code": "token",
+    "Token": "token",
+    "First name": "firstname",
+    "Last name": "lastname",
     "Email address": "email",
-}  # fmt: skip
+}
 _NEVER = ("ipaddr", "refurl")
 _KINDS = (("email", "email"), ("startdate", "started"), ("submitdate", "finished"))
 
@@ -97,9 +107,17 @@ def read_limesurvey(
         submitdate=lambda f: f["submitdate"].mask(f["submitdate"].str.startswith("1980-01-01"), "")
     )
     return survey_records(
-        frame, add_fixed(Codebook.read(codebook), frame.columns, _KINDS), people, ledger, file=raw.name, wave=wave,
-        aliases=aliases, bad_shares=bad_shares, time_zone=time_zone, date_order="ymd",
-    )  # fmt: skip
+        frame,
+        add_fixed(Codebook.read(codebook), frame.columns, _KINDS),
+        people,
+        ledger,
+        file=raw.name,
+        wave=wave,
+        aliases=aliases,
+        bad_shares=bad_shares,
+        time_zone=time_zone,
+        date_order="ymd",
+    )
 
 
 def _short(heading: str) -> str:

@@ -23,19 +23,60 @@ __all__ = ["propose_columns", "read_people"]
 # Field -> headings it goes by, in order of preference, without accents, case and punctuation.
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     "person": (
-        "person", "person id", "employee id", "employee number", "employee no", "worker id", "personnel number",
-        "pers nr", "personalnummer", "emp id", "staff id", "user id", "uid", "matricule", "id",
+        "person",
+        "person id",
+        "employee id",
+        "employee number",
+        "employee no",
+        "worker id",
+        "personnel number",
+        "pers nr",
+        "personalnummer",
+        "emp id",
+        "staff id",
+        "user id",
+        "uid",
+        "matricule",
+        "id",
     ),
     "name": ("name", "full name", "display name", "employee name", "worker", "legal name"),
     "first_name": ("first name", "given name", "firstname", "vorname", "prenom", "preferred name"),
     "last_name": ("last name", "surname", "family name", "lastname", "nachname", "nom"),
-    "email": ("email", "work email", "e mail", "email address", "mail", "user email", "upn", "user principal name"),
-    "unit": ("unit", "department", "org unit", "organisational unit", "organizational unit", "organization",
-             "organisation", "business unit", "division", "abteilung", "team"),
+    "email": (
+        "email",
+        "work email",
+        "e mail",
+        "email address",
+        "mail",
+        "user email",
+        "upn",
+        "user principal name",
+    ),
+    "unit": (
+        "unit",
+        "department",
+        "org unit",
+        "organisational unit",
+        "organizational unit",
+        "organization",
+        "organisation",
+        "business unit",
+        "division",
+        "abteilung",
+        "team",
+    ),
     "site": ("site", "location", "office", "work location", "office location", "city", "standort"),
     "role": ("role", "job title", "title", "position", "job", "function"),
     "grade": ("grade", "level", "job level", "band", "job grade"),
-    "manager": ("manager", "manager id", "supervisor", "supervisor id", "reports to", "line manager", "manager email"),
+    "manager": (
+        "manager",
+        "manager id",
+        "supervisor",
+        "supervisor id",
+        "reports to",
+        "line manager",
+        "manager email",
+    ),
     "dotted_line": ("dotted line", "matrix manager", "functional manager", "dotted line manager"),
     "start": ("start", "hire date", "start date", "date of hire", "entry date", "joined", "eintritt"),
     "end": ("end", "termination date", "end date", "leave date", "exit date", "left", "austritt"),
@@ -43,12 +84,13 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "effective_to": ("effective to", "valid to", "valid until", "to date", "effective end date", "spell end"),
     "snapshot": ("snapshot", "snapshot date", "as of", "as of date", "month", "report date", "stichtag"),
     "contractor": ("contractor", "worker type", "employment type", "employee type", "is contractor"),
-}  # fmt: skip
+}
 _DATES = ("start", "end", "effective_from", "effective_to", "snapshot")
 _SPELL_FIELDS = ("unit", "site", "role", "grade", "manager", "dotted_line")
 _SENSITIVE = re.compile(
     r"salar|wage|bonus|payband|compensation|birth|\bdob\b|\bage\b|gender|\bsex\b|ethnic|race|religio|disab|marital|"
-    r"nationalit|passport|\bssn\b|social security|national id|tax id|iban|bank|home address|private|mobile|phone|health",
+    r"nationalit|passport|\bssn\b|social security|national id|tax id|iban|bank|"
+    r"home address|private|mobile|phone|health",
     re.IGNORECASE,
 )
 

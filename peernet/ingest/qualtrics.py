@@ -97,9 +97,17 @@ def read_qualtrics(
     ledger.flag("rows", "-99 (seen but unanswered) taken as empty", frame.index[unseen.any(axis=1)])
     frame = frame.mask(unseen, "")
     return survey_records(
-        frame, book, people, ledger, file=raw.name, wave=wave, aliases=aliases, bad_shares=bad_shares, time_zone=zone,
+        frame,
+        book,
+        people,
+        ledger,
+        file=raw.name,
+        wave=wave,
+        aliases=aliases,
+        bad_shares=bad_shares,
+        time_zone=zone,
         date_order="ymd",
-    )  # fmt: skip
+    )
 
 
 def header_ids(raw: RawTable) -> list[dict[str, Any]] | None:
@@ -122,7 +130,8 @@ def _check_headers(raw: RawTable) -> str | None:
     if ids is None or len(ids) != len(raw.frame.columns):
         shown = ", ".join(repr(c[:30]) for c in (raw.head[2] if len(raw.head) > 2 else [])[:3])
         raise DataError(
-            f'{raw.name}: row 3 should hold the import ids of Qualtrics ({{"ImportId": ...}}) but starts with {shown}. A header '
+            f'{raw.name}: row 3 should hold the import ids of Qualtrics ({{"ImportId": ...}}) but starts with '
+            f"{shown}. A header "
             "row is missing, or this is not a Qualtrics CSV: export it again as CSV and do not edit it in a "
             "spreadsheet, or "
             "use read_survey for a file with one header row."

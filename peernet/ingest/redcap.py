@@ -87,9 +87,17 @@ def read_redcap(
     ledger.read("rows", len(wide))
     book = expand_repeats(_labelled(Codebook.read(codebook), dictionary), n)
     return survey_records(
-        wide, book, people, ledger, file=raw.name, wave=wave, aliases=aliases, bad_shares=bad_shares, time_zone=time_zone,
+        wide,
+        book,
+        people,
+        ledger,
+        file=raw.name,
+        wave=wave,
+        aliases=aliases,
+        bad_shares=bad_shares,
+        time_zone=time_zone,
         date_order="ymd",
-    )  # fmt: skip
+    )
 
 
 def _one_event(frame: pd.DataFrame, event: str | None, name: str, ledger: Ledger) -> pd.DataFrame:

@@ -78,9 +78,17 @@ def read_survey(
     raw = read_table(path, ledger, encoding=encoding, delimiter=delimiter)
     ledger.read("rows", len(raw.frame))
     return survey_records(
-        raw.frame, Codebook.read(codebook), people, ledger, file=raw.name, wave=wave, aliases=aliases,
-        bad_shares=bad_shares, time_zone=time_zone, date_order=date_order,
-    )  # fmt: skip
+        raw.frame,
+        Codebook.read(codebook),
+        people,
+        ledger,
+        file=raw.name,
+        wave=wave,
+        aliases=aliases,
+        bad_shares=bad_shares,
+        time_zone=time_zone,
+        date_order=date_order,
+    )
 
 
 def roster_of(people: People) -> pd.DataFrame:
@@ -137,13 +145,22 @@ def survey_records(
         else review
     )
     ledger.facts.update(
-        direction=_direction(book), unmatched=both, response=_response(roster, respondents),
-        time_zone=times.attrs.get("zone", ""), start=_edge(times["started"], "min"), end=_edge(times["finished"], "max"),
-    )  # fmt: skip
+        direction=_direction(book),
+        unmatched=both,
+        response=_response(roster, respondents),
+        time_zone=times.attrs.get("zone", ""),
+        start=_edge(times["started"], "min"),
+        end=_edge(times["finished"], "max"),
+    )
     return Records(
-        people=roster, nominations=names, respondents=respondents, answers=answers, questions=_questions(book),
-        roles=book.roles, report=ledger.report(),
-    )  # fmt: skip
+        people=roster,
+        nominations=names,
+        respondents=respondents,
+        answers=answers,
+        questions=_questions(book),
+        roles=book.roles,
+        report=ledger.report(),
+    )
 
 
 def _edge(times: pd.Series[Any], which: str) -> Any:

@@ -215,10 +215,16 @@ def _counts(table: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _grown(
-    table: pd.DataFrame, earlier: pd.DataFrame, cells: list[tuple[int, int]], members: list[NDArray[np.intp]],
-    value: NDArray[np.float64], n: int,
-) -> tuple[list[NDArray[np.intp]], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:  # fmt: skip
-    """Add the cells of an earlier report (known for good) and the growth since (never shown, to be hidden when small)."""
+    table: pd.DataFrame,
+    earlier: pd.DataFrame,
+    cells: list[tuple[int, int]],
+    members: list[NDArray[np.intp]],
+    value: NDArray[np.float64],
+    n: int,
+) -> tuple[
+    list[NDArray[np.intp]], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]
+]:
+    """Add the cells of an earlier report, known for good, and the growth since, to be hidden when small."""
     rows, columns = [*table.index, TOTAL], [*table.columns, TOTAL]
     lost = set(earlier.index) - set(rows) | set(earlier.columns) - set(columns)
     if lost:
@@ -360,9 +366,12 @@ def _slice_cells(
 
 
 def _fill(
-    keys: list[tuple[str, int, tuple[str, ...]]], value: NDArray[np.float64], withheld: NDArray[np.bool_],
-    slices: Mapping[str, Sequence[str]], dates: list[str],
-) -> dict[str, pd.DataFrame]:  # fmt: skip
+    keys: list[tuple[str, int, tuple[str, ...]]],
+    value: NDArray[np.float64],
+    withheld: NDArray[np.bool_],
+    slices: Mapping[str, Sequence[str]],
+    dates: list[str],
+) -> dict[str, pd.DataFrame]:
     """Lay the cells out as tables."""
     out: dict[str, dict[tuple[str, ...], float]] = {}
     for (name, date, labels), number, hidden in zip(keys, value, withheld, strict=True):

@@ -25,9 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["erase", "key_of", "read_all"]
 
 _SURVEYS = {
-    "survey", "qualtrics", "surveymonkey", "limesurvey", "google_forms", "microsoft_forms", "redcap", "spss",
-    "network_canvas", "roster_grid", "edge_list",
-}  # fmt: skip
+    "survey",
+    "qualtrics",
+    "surveymonkey",
+    "limesurvey",
+    "google_forms",
+    "microsoft_forms",
+    "redcap",
+    "spss",
+    "network_canvas",
+    "roster_grid",
+    "edge_list",
+}
 # Readers are found by the kind of source: kind "slack" -> read_slack here. They sit above this layer.
 _READERS = "peernet.ingest"
 _QUOTED = re.compile(r"'[^']*'")
@@ -133,7 +142,8 @@ def _limit_channels(study: Study, kind: str, takes: Any, options: dict[str, Any]
     options["channels"] = [c for c in asked if c in may]
     if not options["channels"]:
         left.append(
-            f'source {kind!r}: no channel is allowed (channels under [sources] in study.toml; ["*"] allows all public ones)'
+            f"source {kind!r}: no channel is allowed (channels under [sources] in study.toml; "
+            '["*"] allows all public ones)'
         )
         return False
     return True

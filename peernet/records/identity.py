@@ -243,9 +243,16 @@ def _review(
         for person, score, reason in found[: max(n_suggestions, len(candidates), 1)]:
             shown = "" if not person or pd.isna(names[person]) else str(names[person])
             rows.append(
-                {"given": given, "n": n, "suggested": person, "suggested_name": shown, "score": round(score, 3),
-                 "why": reason, "person": ""}
-            )  # fmt: skip
+                {
+                    "given": given,
+                    "n": n,
+                    "suggested": person,
+                    "suggested_name": shown,
+                    "score": round(score, 3),
+                    "why": reason,
+                    "person": "",
+                }
+            )
     return pd.DataFrame(rows, columns=UNMATCHED)
 
 
@@ -364,9 +371,15 @@ def findings_if_wrong(
         for name in base.index:
             before, after = float(base[name]), float(less[name])
             out.append(
-                {"given": row["given"], "person": row["person"], "finding": name, "with_match": before, "without": after,
-                 "change": after - before}
-            )  # fmt: skip
+                {
+                    "given": row["given"],
+                    "person": row["person"],
+                    "finding": name,
+                    "with_match": before,
+                    "without": after,
+                    "change": after - before,
+                }
+            )
     frame = pd.DataFrame(out)
     order = frame["change"].abs().sort_values(ascending=False, kind="stable").index
     return frame.loc[order].head(top).reset_index(drop=True)

@@ -24,8 +24,14 @@ ROSTER = pd.DataFrame(
 
 
 def book(*rows: dict[str, str]) -> pd.DataFrame:
-    return pd.DataFrame([*rows, {"column": "n1", "kind": "nomination", "relation": "r", "respondent_is": "learner", "slot": "1"},
-                         {"column": "s1", "kind": "learning_share", "source": "p"}, {"column": "s2", "kind": "learning_share", "source": "c"}])  # fmt: skip
+    return pd.DataFrame(
+        [
+            *rows,
+            {"column": "n1", "kind": "nomination", "relation": "r", "respondent_is": "learner", "slot": "1"},
+            {"column": "s1", "kind": "learning_share", "source": "p"},
+            {"column": "s2", "kind": "learning_share", "source": "c"},
+        ]
+    )
 
 
 IDS = '"{""ImportId"":""startDate"",""timeZone"":""UTC""}"' + ',"{""ImportId"":""Q""}"' * 5
@@ -38,7 +44,11 @@ CASES: dict[str, Case] = {
         "Ek,A,,2020-01-01,2020-01-01\n002,=cmd(),B,001,2021-01-01,2021-01-01\n",
         ig.read_people,
     ),
-    "survey": ("f.csv", "id,n1,s1,s2\n001,Bo Alm,60,40\n002,Ana,0.5,0.5\n", lambda p: ig.read_survey(p, book(PERSON), people=ROSTER)),
+    "survey": (
+        "f.csv",
+        "id,n1,s1,s2\n001,Bo Alm,60,40\n002,Ana,0.5,0.5\n",
+        lambda p: ig.read_survey(p, book(PERSON), people=ROSTER),
+    ),
     "qualtrics": (
         "f.csv",
         f"StartDate,Finished,ExternalReference,n1,s1,s2\na,b,c,d,e,f\n{IDS}\n2025-01-01 10:00:00,1,001,Bo "
@@ -72,28 +82,71 @@ CASES: dict[str, Case] = {
         lambda p: ig.read_completions(p, people=ROSTER),
     ),
     "roster_grid": (
-        "f.csv", "who,001,002\n001,,1\n002,0,\n",
+        "f.csv",
+        "who,001,002\n001,,1\n002,0,\n",
         lambda p: ig.read_roster_grid(p, people=ROSTER, relation="r", respondent_is="learner", cut=1),
     ),
     "edge_list": (
-        "f.csv", "ego,alter,weight\n001,002,1\n002,001,2\n",
+        "f.csv",
+        "ego,alter,weight\n001,002,1\n002,001,2\n",
         lambda p: ig.read_edge_list(p, people=ROSTER, relation="r", respondent_is="teacher"),
     ),
-    "codebook": ("f.csv", "column,kind,relation,respondent_is,slot\nn1,nomination,r,learner,1\nid,person,,,\n", ig.Codebook.read),
-    "draft": ("f.csv", "id,From whom do you learn? 1,Percent [Peers],Percent [Books]\n001,Bo Alm,60,40\n", ig.draft_codebook),
-}  # fmt: skip
+    "codebook": (
+        "f.csv",
+        "column,kind,relation,respondent_is,slot\nn1,nomination,r,learner,1\nid,person,,,\n",
+        ig.Codebook.read,
+    ),
+    "draft": (
+        "f.csv",
+        "id,From whom do you learn? 1,Percent [Peers],Percent [Books]\n001,Bo Alm,60,40\n",
+        ig.draft_codebook,
+    ),
+}
 SLACK = {
-    "users.json": [{"id": "U1", "profile": {"email": "ana@x.org"}}, {"id": "U2", "profile": {"email": "bo@x.org"}}],
+    "users.json": [
+        {"id": "U1", "profile": {"email": "ana@x.org"}},
+        {"id": "U2", "profile": {"email": "bo@x.org"}},
+    ],
     "channels.json": [{"id": "C1", "name": "help"}],
-    "help/2025-01-01.json": [{"user": "U1", "text": "?", "ts": "1735725600.000100", "thread_ts": "1735725600.000100"},
-                             {"user": "U2", "ts": "1735725660.000200", "thread_ts": "1735725600.000100"}],
-}  # fmt: skip
+    "help/2025-01-01.json": [
+        {"user": "U1", "text": "?", "ts": "1735725600.000100", "thread_ts": "1735725600.000100"},
+        {"user": "U2", "ts": "1735725660.000200", "thread_ts": "1735725600.000100"},
+    ],
+}
 CANVAS = {
     "a_ego.csv": "networkCanvasEgoUUID,networkCanvasCaseID\ne1,001\n",
     "a_attributeList_P.csv": "networkCanvasEgoUUID,nodeID,name\ne1,1,Bo Alm\n",
 }
-NASTY = ["\x00", '"', "\n", "\r", ",", ";", "\t", "=cmd()", "<script>", "NA", "None", "١٢", "\u202e", "é", "9" * 400, "1e999", "-", "%",
-         "[" * 1000, "2025-13-45", "0000-00-00", "99999", "nan", "inf", "{}", "\ufeff", "　", "T" * 300]  # fmt: skip
+NASTY = [
+    "\x00",
+    '"',
+    "\n",
+    "\r",
+    ",",
+    ";",
+    "\t",
+    "=cmd()",
+    "<script>",
+    "NA",
+    "None",
+    "١٢",
+    "\u202e",
+    "é",
+    "9" * 400,
+    "1e999",
+    "-",
+    "%",
+    "[" * 1000,
+    "2025-13-45",
+    "0000-00-00",
+    "99999",
+    "nan",
+    "inf",
+    "{}",
+    "\ufeff",
+    "　",
+    "T" * 300,
+]
 
 
 def attempt(read: Callable[[Path], Any], path: Path) -> None:
@@ -170,10 +223,17 @@ def test_any_cells(name: str, cells: list[list[str]]) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | st.sampled_from(NASTY),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "user", "ts", "profile", "name", "text"]), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(NASTY),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "user", "ts", "profile", "name", "text"]), inner, max_size=3)
+    ),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=30)

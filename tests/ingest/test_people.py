@@ -92,7 +92,8 @@ def spells(tmp_path: Path, text: str) -> pd.DataFrame:
 
 
 def test_movers_by_effective_date(tmp_path: Path) -> None:
-    text = "id,unit,hire_date,termination_date,effective_from\n1,A,2020-01-01,,2020-01-01\n1,B,2020-01-01,2025-03-01,2024-05-01\n2,A,2021-01-01,,\n"
+    text = "id,unit,hire_date,termination_date,effective_from\n1,A,2020-01-01,,2020-01-01\n"
+    text += "1,B,2020-01-01,2025-03-01,2024-05-01\n2,A,2021-01-01,,\n"
     table = spells(tmp_path, text)
     assert table.fillna("").to_numpy().tolist() == [
         ["1", "2020-01-01", "2024-05-01", "A"],

@@ -33,10 +33,14 @@ def user(code: str, mail: str = "", name: str = "", **more: Any) -> dict[str, An
 
 
 USERS = [
-    user("U1", "ANA@x.org", "Ana Ek"), user("U2", "bo@x.org", "Bo Alm"), user("U3", "cy@x.org", "Cy Fox", deleted=True),
-    user("U4", "dee@old.org", "Dee Oh"), user("U5", "", "Guest One", is_restricted=True), user("UB", name="bot", is_bot=True),
+    user("U1", "ANA@x.org", "Ana Ek"),
+    user("U2", "bo@x.org", "Bo Alm"),
+    user("U3", "cy@x.org", "Cy Fox", deleted=True),
+    user("U4", "dee@old.org", "Dee Oh"),
+    user("U5", "", "Guest One", is_restricted=True),
+    user("UB", name="bot", is_bot=True),
     user("USLACKBOT", name="slackbot"),
-]  # fmt: skip
+]
 
 
 def say(who: str, ts: str, thread: str = "", text: str = "ok", **more: Any) -> dict[str, Any]:

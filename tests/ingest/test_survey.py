@@ -38,16 +38,56 @@ ROSTER = pd.DataFrame(
 BOOK = pd.DataFrame(
     [
         {"column": "Q0", "kind": "consent", "labels": "1=yes|2=no"},
-        {"column": "Q1_1", "kind": "nomination", "relation": "advice", "respondent_is": "learner", "slot": "1"},
-        {"column": "Q1_2", "kind": "nomination", "relation": "advice", "respondent_is": "learner", "slot": "2"},
-        {"column": "Q1T_1", "kind": "tie_rating", "relation": "advice", "slot": "1", "question": "trust", "low": "1", "high": "7"},
-        {"column": "Q3_1", "kind": "learning_share", "question": "learning_share", "source": "peers", "reading": "social",
-         "social_in": "strict"},
-        {"column": "Q3_2", "kind": "learning_share", "question": "learning_share", "source": "courses", "reading": "formal"},
-        {"column": "Q4_1", "kind": "likert", "question": "safety", "item": "1", "low": "1", "high": "7", "reverse": "1",
-         "missing": "9"},
+        {
+            "column": "Q1_1",
+            "kind": "nomination",
+            "relation": "advice",
+            "respondent_is": "learner",
+            "slot": "1",
+        },
+        {
+            "column": "Q1_2",
+            "kind": "nomination",
+            "relation": "advice",
+            "respondent_is": "learner",
+            "slot": "2",
+        },
+        {
+            "column": "Q1T_1",
+            "kind": "tie_rating",
+            "relation": "advice",
+            "slot": "1",
+            "question": "trust",
+            "low": "1",
+            "high": "7",
+        },
+        {
+            "column": "Q3_1",
+            "kind": "learning_share",
+            "question": "learning_share",
+            "source": "peers",
+            "reading": "social",
+            "social_in": "strict",
+        },
+        {
+            "column": "Q3_2",
+            "kind": "learning_share",
+            "question": "learning_share",
+            "source": "courses",
+            "reading": "formal",
+        },
+        {
+            "column": "Q4_1",
+            "kind": "likert",
+            "question": "safety",
+            "item": "1",
+            "low": "1",
+            "high": "7",
+            "reverse": "1",
+            "missing": "9",
+        },
     ]
-)  # fmt: skip
+)
 FIXED = [
     "StartDate",
     "EndDate",
@@ -71,8 +111,16 @@ def answer(
     **cells: str,
 ) -> dict[str, str]:
     row = dict.fromkeys([*FIXED, *ASKED], "")
-    row |= {"StartDate": at, "EndDate": at, "Status": status, "Finished": done, "IPAddress": "192.0.2.1",
-            "ExternalReference": who, "RecipientEmail": mail, "LocationLatitude": "52.5"}  # fmt: skip
+    row |= {
+        "StartDate": at,
+        "EndDate": at,
+        "Status": status,
+        "Finished": done,
+        "IPAddress": "192.0.2.1",
+        "ExternalReference": who,
+        "RecipientEmail": mail,
+        "LocationLatitude": "52.5",
+    }
     return row | cells
 
 
@@ -172,8 +220,16 @@ def test_what_was_read(tmp_path: Path) -> None:
         ["001", 6.0]
     ]  # 8 - 2: the item is reverse-coded
     status = records.respondents.set_index("person")["status"]
-    assert status.to_dict() == {"001": "answered", "002": "answered", "003": "answered", "004": "answered", "005": "answered",
-                                "006": "objected", "007": "not_asked", "NA": "silent"}  # fmt: skip
+    assert status.to_dict() == {
+        "001": "answered",
+        "002": "answered",
+        "003": "answered",
+        "004": "answered",
+        "005": "answered",
+        "006": "objected",
+        "007": "not_asked",
+        "NA": "silent",
+    }
     started = records.respondents.set_index("person").at["001", "started"]
     assert started == pd.Timestamp("2025-03-30 00:30", tz="UTC")
 
@@ -228,12 +284,23 @@ def test_order_of_rows_and_columns_does_not_matter(order: list[int], columns: li
 @pytest.mark.parametrize(
     ("cells", "shares"),
     [
-        (("60", "40"), (60.0, 40.0)), (("0,6", "0,4"), (60.0, 40.0)), (("50", "50,5"), (100 * 50 / 100.5, 100 * 50.5 / 100.5)),
-        (("95", ""), None), (("100", ""), (100.0, 0.0)), (("99", "0"), (100.0, 0.0)), (("", ""), None), (("60", "70"), None),
-        (("-10", "110"), None), (("about 60", "40"), None), (("ca. 60", "40 %"), (60.0, 40.0)), (("1", "0"), (100.0, 0.0)),
-        (("45", "45"), (50.0, 50.0)), (("44", "45"), None), (("55", "55"), (50.0, 50.0)),
+        (("60", "40"), (60.0, 40.0)),
+        (("0,6", "0,4"), (60.0, 40.0)),
+        (("50", "50,5"), (100 * 50 / 100.5, 100 * 50.5 / 100.5)),
+        (("95", ""), None),
+        (("100", ""), (100.0, 0.0)),
+        (("99", "0"), (100.0, 0.0)),
+        (("", ""), None),
+        (("60", "70"), None),
+        (("-10", "110"), None),
+        (("about 60", "40"), None),
+        (("ca. 60", "40 %"), (60.0, 40.0)),
+        (("1", "0"), (100.0, 0.0)),
+        (("45", "45"), (50.0, 50.0)),
+        (("44", "45"), None),
+        (("55", "55"), (50.0, 50.0)),
     ],
-)  # fmt: skip
+)
 def test_shares(cells: tuple[str, str], shares: tuple[float, float] | None, tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text(f'id,a,b\n001,"{cells[0]}","{cells[1]}"\n002,50,50\n', encoding="utf-8")
@@ -284,7 +351,7 @@ def test_several_waves_must_be_named(tmp_path: Path) -> None:
     ):
         both.network(relation="advice")
     assert both.network(relation="advice", wave="b").n_ties == 5
-    with pytest.raises(DataError, match="no relation 'advise'. Did you mean 'advice'"):
+    with pytest.raises(DataError, match=r"no relation 'advise'. Did you mean 'advice'"):
         both.network(relation="advise")
 
 

@@ -23,10 +23,13 @@ from peernet.ingest import (
 )
 
 ROSTER = pd.DataFrame(
-    {"name": ["Ana Ek", "Alm, Bo", "José García", "Dee Fox"], "email": ["ana@x.org", "bo@x.org", "jose@x.org", "dee@x.org"],
-     "unit": ["A", "A", "B", "B"]},
+    {
+        "name": ["Ana Ek", "Alm, Bo", "José García", "Dee Fox"],
+        "email": ["ana@x.org", "bo@x.org", "jose@x.org", "dee@x.org"],
+        "unit": ["A", "A", "B", "B"],
+    },
     index=["001", "002", "003", "NA"],
-)  # fmt: skip
+)
 
 
 def book(who: str, names: list[str], shares: list[str], kind: str = "person", **more: str) -> pd.DataFrame:
@@ -209,12 +212,18 @@ def test_microsoft_forms(tmp_path: Path) -> None:
         "Peers",
         "Courses",
     ]
-    rows = [head, [1, day, day, "ana@x.org", "Ana Ek", None, "José García;Dee Fox;", 60, 40],
-            [2, day, day, "anonymous", None, None, "Dee Fox;", 50, 50]]  # fmt: skip
+    rows = [
+        head,
+        [1, day, day, "ana@x.org", "Ana Ek", None, "José García;Dee Fox;", 60, 40],
+        [2, day, day, "anonymous", None, None, "Dee Fox;", 50, 50],
+    ]
     codes = pd.DataFrame(
-        [{"column": head[6], "kind": "nomination_list", "relation": "r", "respondent_is": "teacher"},
-         {"column": "Peers", "kind": "learning_share", "source": "p"}, {"column": "Courses", "kind": "learning_share", "source": "c"}]
-    )  # fmt: skip
+        [
+            {"column": head[6], "kind": "nomination_list", "relation": "r", "respondent_is": "teacher"},
+            {"column": "Peers", "kind": "learning_share", "source": "p"},
+            {"column": "Courses", "kind": "learning_share", "source": "c"},
+        ]
+    )
     records = read_microsoft_forms(workbook(tmp_path, rows), codebook=codes, people=ROSTER)
     assert pairs(records) == [("001", "003"), ("001", "NA")]
     assert records.report.rows_dropped == {"anonymous: no id, e-mail or name": 1}
@@ -240,20 +249,23 @@ REDCAP = (
 
 def redcap_book() -> pd.DataFrame:
     rows = [
-        {"column": "emp", "kind": "person"}, {"column": "survey_timestamp", "kind": "finished"},
+        {"column": "emp", "kind": "person"},
+        {"column": "survey_timestamp", "kind": "finished"},
         {"column": "survey_complete", "kind": "complete"},
         {"column": "who", "kind": "nomination", "relation": "r", "respondent_is": "learner", "slot": "*"},
         {"column": "trust", "kind": "tie_rating", "relation": "r", "question": "trust", "slot": "*"},
-        {"column": "s1", "kind": "learning_share", "source": "p"}, {"column": "s2", "kind": "learning_share", "source": "c"},
+        {"column": "s1", "kind": "learning_share", "source": "p"},
+        {"column": "s2", "kind": "learning_share", "source": "c"},
         {"column": "mood", "kind": "likert", "question": "mood"},
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
 def test_redcap(tmp_path: Path) -> None:
     words = write(
         tmp_path,
-        'Variable / Field Name,Form Name,Field Type,"Choices, Calculations, OR Slider Labels"\nmood,survey,radio,"1, Low | 2, High"\n',
+        'Variable / Field Name,Form Name,Field Type,"Choices, Calculations, OR Slider Labels"\n'
+        'mood,survey,radio,"1, Low | 2, High"\n',
         "dictionary.csv",
     )
     path = write(tmp_path, REDCAP)
@@ -275,8 +287,15 @@ def test_redcap(tmp_path: Path) -> None:
 
 def test_spss(tmp_path: Path) -> None:
     pyreadstat = pytest.importorskip("pyreadstat")
-    table = pd.DataFrame({"id": ["001", "NA", "999"], "n1": ["José García", "Dee Fox", ""], "s1": [60.0, 1.0, None],
-                          "s2": [40.0, 0.0, 100.0], "mood": [2.0, 1.0, 9.0]})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "id": ["001", "NA", "999"],
+            "n1": ["José García", "Dee Fox", ""],
+            "s1": [60.0, 1.0, None],
+            "s2": [40.0, 0.0, 100.0],
+            "mood": [2.0, 1.0, 9.0],
+        }
+    )
     path = tmp_path / "f.sav"
     pyreadstat.write_sav(table, str(path), variable_value_labels={"mood": {1.0: "Low|er", 2.0: "High"}})
     codes = book("id", ["n1"], ["s1", "s2"], mood="likert")
@@ -295,7 +314,8 @@ def test_spss(tmp_path: Path) -> None:
 CANVAS = {
     "s1_ego.csv": "networkCanvasEgoUUID,networkCanvasCaseID,age\ne1,001,30\n",
     "s2_ego.csv": "networkCanvasEgoUUID,networkCanvasCaseID\ne2,002\n",
-    "s1_attributeList_Person.csv": "networkCanvasEgoUUID,nodeID,name,close,topic_sql\ne1,1,José García,3,TRUE\ne1,2,Ana Ek,2,FALSE\ne1,3,Joe,1,\n",
+    "s1_attributeList_Person.csv": "networkCanvasEgoUUID,nodeID,name,close,topic_sql\n"
+    "e1,1,José García,3,TRUE\ne1,2,Ana Ek,2,FALSE\ne1,3,Joe,1,\n",
     "s2_attributeList_Person.csv": "networkCanvasEgoUUID,nodeID,name,close\ne2,,,\n",
     "s1_edgeList_Knows.csv": "networkCanvasEgoUUID,edgeID,from,to\ne1,1,1,2\n",
 }
@@ -370,8 +390,12 @@ def test_edge_list(tmp_path: Path) -> None:
         ["001", "002", "1", 1.0],
         ["001", "002", "2", 3.0],
     ]
-    assert records.report.rows_dropped == {"an end is empty": 1, "fits nobody on the roster": 1, "names themselves": 1,
-                                           "named twice by the same person": 1}  # fmt: skip
+    assert records.report.rows_dropped == {
+        "an end is empty": 1,
+        "fits nobody on the roster": 1,
+        "names themselves": 1,
+        "named twice by the same person": 1,
+    }
     first = records.respondents[records.respondents["wave"] == "1"].set_index("person")["status"]
     assert first.to_dict() == {"001": "answered", "002": "silent", "003": "answered", "NA": "answered"}
     with pytest.raises(

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 _exports: dict[str, str] = {
     "adoptions_from": "peernet.diffusion.sources",
     "adoption_curve": "peernet.diffusion.adoption",
-    "exposure": "peernet.diffusion.exposure",
+    "exposure": "peernet.diffusion._exposure",
     "fit_nbda": "peernet.diffusion.transmission",
     "NBDAFit": "peernet.diffusion.transmission",
     "social_transmission_share": "peernet.diffusion.share",
     "TransmissionShare": "peernet.diffusion.share",
-    "structural_equivalence": "peernet.diffusion.exposure",
+    "structural_equivalence": "peernet.diffusion._exposure",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -39,7 +39,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from peernet.diffusion.adoption import adoption_curve
-    from peernet.diffusion.exposure import exposure, structural_equivalence
+    from peernet.diffusion._exposure import exposure, structural_equivalence
     from peernet.diffusion.share import TransmissionShare, social_transmission_share
     from peernet.diffusion.sources import adoptions_from
     from peernet.diffusion.transmission import NBDAFit, fit_nbda

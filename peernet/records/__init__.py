@@ -18,7 +18,7 @@ _exports: dict[str, str] = {
     "manager_tree": "spells",
     "changes_between": "waves",
     "Study": "study",
-    "purge": "purge",
+    "purge": "_purge",
 }
 
 __all__ = list(_exports)
@@ -39,10 +39,16 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet.records.identity import findings_if_wrong, match_names, normalise_name
-    from peernet.records.purge import purge
-    from peernet.records.report import IngestReport
-    from peernet.records.spells import manager_tree, mark_levels, unit_at_event
-    from peernet.records.study import Study
-    from peernet.records.tables import Records, empty_table, merge_records
-    from peernet.records.waves import changes_between
+    from peernet.records.identity import findings_if_wrong as findings_if_wrong
+    from peernet.records.identity import match_names as match_names
+    from peernet.records.identity import normalise_name as normalise_name
+    from peernet.records._purge import purge as purge
+    from peernet.records.report import IngestReport as IngestReport
+    from peernet.records.spells import manager_tree as manager_tree
+    from peernet.records.spells import mark_levels as mark_levels
+    from peernet.records.spells import unit_at_event as unit_at_event
+    from peernet.records.study import Study as Study
+    from peernet.records.tables import Records as Records
+    from peernet.records.tables import empty_table as empty_table
+    from peernet.records.tables import merge_records as merge_records
+    from peernet.records.waves import changes_between as changes_between

@@ -236,7 +236,7 @@ CODEBOOKS = {
     ),
     "unknown kind": (
         {"column": "n1", "kind": "nominations"},
-        "unknown kind in row 2: 'nominations'. Did you mean 'nomination'?",
+        "unknown kind in row 2: 'nominations'. Did you mean 'nomination' or",
     ),
     "no slot": (
         {

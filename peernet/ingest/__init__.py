@@ -74,43 +74,50 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet.ingest.calendar import read_calendar
-    from peernet.ingest.canvas import read_canvas
-    from peernet.ingest.codebook import Codebook
-    from peernet.ingest.completions import read_completions
-    from peernet.ingest.discourse import read_discourse
-    from peernet.ingest.draft import confirm_directions, draft_codebook
-    from peernet.ingest.engines import first_answers, sessions_of, split_recipients
-    from peernet.ingest.events import read_events
-    from peernet.ingest.forms import read_google_forms, read_microsoft_forms
-    from peernet.ingest.git import read_git
-    from peernet.ingest.github_reviews import read_github_reviews
-    from peernet.ingest.layouts import read_edge_list, read_roster_grid
-    from peernet.ingest.limesurvey import read_limesurvey
-    from peernet.ingest.mattermost import read_mattermost
-    from peernet.ingest.mbox import read_mbox
-    from peernet.ingest.meetings import read_meetings
-    from peernet.ingest.moodle import read_moodle
-    from peernet.ingest.network_canvas import read_network_canvas
-    from peernet.ingest.people import propose_columns, read_people
-    from peernet.ingest.precision import Precision, precision_of, precision_sample
-    from peernet.ingest.quality import (
-        combine_reports,
-        heaping,
-        icc,
-        report_agreement,
-        reported_twice,
-        scale_reliability,
-    )
-    from peernet.ingest.qualtrics import read_qualtrics
-    from peernet.ingest.redcap import read_redcap
-    from peernet.ingest.slack import read_slack
-    from peernet.ingest.spss import read_spss
-    from peernet.ingest.stack_exchange import read_stack_exchange
-    from peernet.ingest.store import load_records, save_records
-    from peernet.ingest.survey import read_survey
-    from peernet.ingest.surveymonkey import read_surveymonkey
-    from peernet.ingest.teams import read_teams
-    from peernet.ingest.viva import read_viva
-    from peernet.ingest.xapi import read_xapi
-    from peernet.ingest.zulip import read_zulip
+    from peernet.ingest.calendar import read_calendar as read_calendar
+    from peernet.ingest.canvas import read_canvas as read_canvas
+    from peernet.ingest.codebook import Codebook as Codebook
+    from peernet.ingest.completions import read_completions as read_completions
+    from peernet.ingest.discourse import read_discourse as read_discourse
+    from peernet.ingest.draft import confirm_directions as confirm_directions
+    from peernet.ingest.draft import draft_codebook as draft_codebook
+    from peernet.ingest.engines import first_answers as first_answers
+    from peernet.ingest.engines import sessions_of as sessions_of
+    from peernet.ingest.engines import split_recipients as split_recipients
+    from peernet.ingest.events import read_events as read_events
+    from peernet.ingest.forms import read_google_forms as read_google_forms
+    from peernet.ingest.forms import read_microsoft_forms as read_microsoft_forms
+    from peernet.ingest.git import read_git as read_git
+    from peernet.ingest.github_reviews import read_github_reviews as read_github_reviews
+    from peernet.ingest.layouts import read_edge_list as read_edge_list
+    from peernet.ingest.layouts import read_roster_grid as read_roster_grid
+    from peernet.ingest.limesurvey import read_limesurvey as read_limesurvey
+    from peernet.ingest.mattermost import read_mattermost as read_mattermost
+    from peernet.ingest.mbox import read_mbox as read_mbox
+    from peernet.ingest.meetings import read_meetings as read_meetings
+    from peernet.ingest.moodle import read_moodle as read_moodle
+    from peernet.ingest.network_canvas import read_network_canvas as read_network_canvas
+    from peernet.ingest.people import propose_columns as propose_columns
+    from peernet.ingest.people import read_people as read_people
+    from peernet.ingest.precision import Precision as Precision
+    from peernet.ingest.precision import precision_of as precision_of
+    from peernet.ingest.precision import precision_sample as precision_sample
+    from peernet.ingest.quality import combine_reports as combine_reports
+    from peernet.ingest.quality import heaping as heaping
+    from peernet.ingest.quality import icc as icc
+    from peernet.ingest.quality import report_agreement as report_agreement
+    from peernet.ingest.quality import reported_twice as reported_twice
+    from peernet.ingest.quality import scale_reliability as scale_reliability
+    from peernet.ingest.qualtrics import read_qualtrics as read_qualtrics
+    from peernet.ingest.redcap import read_redcap as read_redcap
+    from peernet.ingest.slack import read_slack as read_slack
+    from peernet.ingest.spss import read_spss as read_spss
+    from peernet.ingest.stack_exchange import read_stack_exchange as read_stack_exchange
+    from peernet.ingest.store import load_records as load_records
+    from peernet.ingest.store import save_records as save_records
+    from peernet.ingest.survey import read_survey as read_survey
+    from peernet.ingest.surveymonkey import read_surveymonkey as read_surveymonkey
+    from peernet.ingest.teams import read_teams as read_teams
+    from peernet.ingest.viva import read_viva as read_viva
+    from peernet.ingest.xapi import read_xapi as read_xapi
+    from peernet.ingest.zulip import read_zulip as read_zulip

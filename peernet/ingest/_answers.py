@@ -55,11 +55,11 @@ def read_shares(
     parts = []
     for question, rows in book.of("learning_share").groupby("question", sort=False):
         cells = frame[rows["column"]].map(str.strip)
-        answered = cells.ne("").any(axis=1)
+        answered = (cells != "").any(axis=1)
         cells = cells[answered]
         ledger.read(what, len(cells))
         values = cells.map(read_number).to_numpy(dtype=np.float64, copy=True)
-        blank = cells.eq("").to_numpy()
+        blank = (cells == "").to_numpy()
         text = np.isnan(values) & ~blank
         values[blank] = 0.0
         total = np.nansum(values, axis=1)
@@ -88,7 +88,7 @@ def read_shares(
         scaled = 100 * values[free] / total[free][:, None]
         _heaping(ledger, values[free & ~fraction], what)
         table = pd.DataFrame(scaled, index=index[free], columns=rows["source"].to_numpy())
-        long = table.stack().rename("value").reset_index()
+        long = table.stack().reset_index()
         long.columns = pd.Index(["row", "item", "value"])
         parts.append(long.assign(question=str(question) or "learning_share"))
     return (

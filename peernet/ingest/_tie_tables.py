@@ -109,7 +109,7 @@ def _asked(
         )
         for w in waves
     ]
-    frame = pd.concat(parts, ignore_index=True).assign(started=pd.NaT, finished=pd.NaT)
+    frame = pd.concat(parts, ignore_index=True)
     for column in ("started", "finished"):
-        frame[column] = pd.to_datetime(frame[column], utc=True)
+        frame[column] = pd.Series(pd.NaT, index=frame.index).dt.tz_localize("UTC")
     return frame.astype(dict(empty_table("respondents").dtypes.items()))

@@ -103,7 +103,9 @@ def parse_times(
             f"{len(naive)} do not "
             f"({rows_text(naive)}). Pass time_zone= for those that do not, for example time_zone='Europe/Berlin'."
         )
-    time = pd.Series(pd.to_datetime(found, utc=True), index=values.index).astype("datetime64[us, UTC]")
+    time = pd.Series(
+        pd.DatetimeIndex(pd.Series(found, dtype="datetime64[us, UTC]")), index=values.index
+    ).astype("datetime64[us, UTC]")
     said = (
         "as stated in the file"
         if aware and not naive

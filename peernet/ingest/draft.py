@@ -109,7 +109,7 @@ def draft_codebook(
         where = Path(to)
         if where.exists():
             raise DataError(f"{where.name} exists already; your edits would be lost. Choose another name.")
-        from peernet.privacy import to_csv
+        from peernet.privacy.exports import to_csv
 
         to_csv(table, where)
     return table
@@ -169,7 +169,7 @@ def _look(path: PathLike, encoding: str | None) -> tuple[pd.DataFrame, dict[str,
     from peernet.ingest.surveymonkey import joined_headers
 
     one = read_table(path, Ledger("draft_codebook"), encoding=encoding, unique=False)
-    if len(one.frame) > 1 and one.frame.iloc[1, 0].startswith("{"):
+    if len(one.frame) > 1 and str(one.frame.iloc[1, 0]).startswith("{"):
         raw: RawTable = read_table(path, Ledger("draft_codebook"), n_header=3, encoding=encoding)
         if header_ids(raw) is not None:
             return raw.frame, dict(zip(raw.frame.columns, raw.head[1], strict=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -105,10 +106,10 @@ def read_roster_grid(
             f"{raw.name}: respondents stand more than once ({rows_text(double.index, double)}). Keep one row each."
         )
     cells = raw.frame[heads].map(str.strip)
-    filled = cells.ne("").any(axis=1)
+    filled = (cells != "").any(axis=1)
     ledger.read("people in the grid", len(cells))
     ledger.drop("people in the grid", "the row is empty: did not answer", cells.index[~filled])
-    long = cells[filled].stack()
+    long: pd.Series[Any] = cells[filled].stack()  # type: ignore[assignment]
     value = code_cells(long.where(long != "", "0"), labels)
     rows = value.index.get_level_values(0)
     bad = value.isna().to_numpy()

@@ -234,9 +234,7 @@ def _mapping(raw: RawTable, columns: Mapping[str, str] | None) -> pd.DataFrame:
     used = mapping[mapping["how"].isin(["as told", "heading"])]
     if "person" not in set(used["field"]):
         near = mapping[mapping["how"] == "similar heading"]
-        hint = " ".join(
-            f"Perhaps {r.column!r} is {r.field}." for r in near.itertuples(index=False) if r.field == "person"
-        )
+        hint = " ".join(f"Perhaps {c!r} is person." for c in near.loc[near["field"] == "person", "column"])
         raise DataError(
             f"{raw.name} has no column that is known to hold person ids, or its header row is missing (row 1 "
             "reads: "

@@ -244,8 +244,7 @@ def scale_reliability(items: pd.DataFrame, *, level: float = 0.95) -> Estimate:
 
 
 def icc(values: pd.Series[float], groups: pd.Series[str]) -> pd.DataFrame:
-    r"""How far members of a unit agree: ICC(1), the share of variance between units, and ICC(2), the
-    reliability of unit means.
+    r"""How far members of a unit agree: variance between units, ICC(1), and reliability of unit means, ICC(2).
 
     From a one-way analysis of variance with mean squares :math:`B` between and :math:`W` within units,
 

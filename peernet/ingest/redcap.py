@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from peernet._check import quoted, rows_text
@@ -140,12 +142,16 @@ def _widen(frame: pd.DataFrame, record_id: str, name: str) -> tuple[pd.DataFrame
     for k in range(1, n + 1):
         rows = again[number[again.index] == str(k)].set_index(record_id)[fields]
         # Several instruments may repeat; each fills its own columns and leaves the others empty.
-        rows = rows.groupby(level=0).agg(lambda c: next((v for v in c if v), ""))
+        rows = rows.groupby(level=0).agg(_first_filled)
         rows = (
             rows.reindex(base[record_id].to_numpy(), fill_value="").set_axis(base.index).add_suffix(f"#{k}")
         )
         parts.append(rows)
     return pd.concat(parts, axis=1), n
+
+
+def _first_filled(cells: pd.Series[Any]) -> str:
+    return next((str(v) for v in cells if v), "")
 
 
 def _once(frame: pd.DataFrame, record_id: str, name: str) -> None:

@@ -16,7 +16,7 @@ from peernet.ingest._times import DateOrder, parse_times
 from peernet.ingest._vendor import expand_lists, split_semicolons
 from peernet.ingest.codebook import Codebook
 from peernet.records.identity import clean_text, match_names
-from peernet.records.report import Ledger
+from peernet.records.report import Ledger, tuples
 from peernet.records.tables import Records, empty_table
 
 __all__ = ["read_survey", "survey_records"]
@@ -267,7 +267,7 @@ def _last_of_each(
 def _objections(frame: pd.DataFrame, book: Codebook) -> np.ndarray[Any, Any]:
     """Mark people who said no to the use of their answers."""
     out = np.zeros(len(frame), dtype=bool)
-    for entry in book.of("consent").itertuples():
+    for entry in tuples(book.of("consent")):
         cells = frame[entry.column].str.strip().str.lower()
         labels = {k.lower(): v.lower() for k, v in _labels(entry.labels).items()}
         text = cells.map(lambda c, known=labels: known.get(c, c))
@@ -302,7 +302,7 @@ def _nominations(
     parts = [_roster_cells(frame, who, book, roster, ledger)]
     slots = book.of("nomination")
     slots = slots.sort_values("slot", key=lambda c: c.astype("int64"), kind="stable")
-    for entry in slots.itertuples():
+    for entry in tuples(slots):
         cells = frame[entry.column].map(clean_text)
         marked = cells.index[(cells != frame[entry.column].map(lambda t: " ".join(t.split()))).to_numpy()]
         ledger.flag("names", "markup or invisible characters removed", marked)
@@ -356,7 +356,7 @@ def _ratings(
 ) -> pd.DataFrame:
     """Add what was said about the person in the same slot."""
     ratings = book.of("tie_rating")
-    for entry in ratings[(ratings["relation"] == relation) & (ratings["slot"] == slot)].itertuples():
+    for entry in tuples(ratings[(ratings["relation"] == relation) & (ratings["slot"] == slot)]):
         cells = frame[entry.column].str.strip()
         cells = cells[cells != ""]
         value = code_cells(cells[~cells.isin([m for m in entry.missing.split("|") if m])], entry.labels)
@@ -368,7 +368,7 @@ def _ratings(
         value = value[ok]
         nobody = ~value.index.isin(part["row"])
         ledger.drop(what, "rates an empty slot", value.index[nobody])
-        part = part.assign(**{entry.question: part["row"].map(value).astype("float64")})
+        part = part.assign(**{str(entry.question): part["row"].map(value).astype("float64")})
     return part
 
 
@@ -377,7 +377,7 @@ def _roster_cells(
 ) -> pd.DataFrame:
     """Read a roster grid: a tie where the cell reaches the cut."""
     out = []
-    for entry in book.of("roster").itertuples():
+    for entry in tuples(book.of("roster")):
         cells = frame[entry.column].str.strip()
         value = code_cells(cells.where(cells != "", "0"), entry.labels)
         bad = value.isna()
@@ -417,7 +417,7 @@ def _roster_cells(
 def _caps(frame: pd.DataFrame, slots: pd.DataFrame, ledger: Ledger) -> None:
     """Say how many people used every slot: their further teachers or learners are unknown."""
     for relation, rows in slots.groupby("relation", sort=False):
-        used = frame[rows["column"]].map(str.strip).ne("").sum(axis=1)
+        used = (frame[rows["column"]].map(str.strip) != "").sum(axis=1)
         some_name = used > 0
         full = used == len(rows)
         if len(rows) > 1 and full.any():
@@ -456,10 +456,11 @@ def _status(
         _edge(times["started"].fillna(times["finished"]), "min"),
         _edge(times["finished"].fillna(times["started"]), "max"),
     )
-    for column, gone in (("end", lambda t: t <= first), ("start", lambda t: t >= last)):
+    for column in ("end", "start"):
         if column in roster.columns and first is not None and last is not None:
             moment = pd.to_datetime(roster[column], utc=True, errors="coerce")
-            status[(moment.notna() & gone(moment)).to_numpy()] = "not_asked"
+            away = moment <= first if column == "end" else moment >= last
+            status[(moment.notna() & away).to_numpy()] = "not_asked"
     status[who.to_numpy()] = "answered"
     status[sorted(objectors)] = "objected"
     seen = times.set_index("person")
@@ -479,7 +480,7 @@ def _response(roster: pd.DataFrame, respondents: pd.DataFrame) -> pd.DataFrame:
     status = respondents.set_index("person")["status"].reindex(roster.index)
     asked = (status != "not_asked").groupby(unit, sort=True).sum()
     answered = (status == "answered").groupby(unit, sort=True).sum()
-    share = answered / asked.where(asked > 0)
+    share = answered.astype("float64") / asked.where(asked > 0).astype("float64")
     return pd.DataFrame(
         {
             "unit": asked.index,

@@ -44,9 +44,21 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet.privacy.erasure import erase
-    from peernet.privacy.exports import neutralise, to_csv, to_gexf, to_graphml, to_xlsx
-    from peernet.privacy.permissions import Permissions, allows, require
-    from peernet.privacy.pooling import pool_small_groups
-    from peernet.privacy.pseudonyms import load_key, new_key, pseudonym, pseudonymise, redact
-    from peernet.privacy.suppression import attack, suppress, suppress_slices
+    from peernet.privacy.erasure import erase as erase
+    from peernet.privacy.exports import neutralise as neutralise
+    from peernet.privacy.exports import to_csv as to_csv
+    from peernet.privacy.exports import to_gexf as to_gexf
+    from peernet.privacy.exports import to_graphml as to_graphml
+    from peernet.privacy.exports import to_xlsx as to_xlsx
+    from peernet.privacy.permissions import Permissions as Permissions
+    from peernet.privacy.permissions import allows as allows
+    from peernet.privacy.permissions import require as require
+    from peernet.privacy.pooling import pool_small_groups as pool_small_groups
+    from peernet.privacy.pseudonyms import load_key as load_key
+    from peernet.privacy.pseudonyms import new_key as new_key
+    from peernet.privacy.pseudonyms import pseudonym as pseudonym
+    from peernet.privacy.pseudonyms import pseudonymise as pseudonymise
+    from peernet.privacy.pseudonyms import redact as redact
+    from peernet.privacy.suppression import attack as attack
+    from peernet.privacy.suppression import suppress as suppress
+    from peernet.privacy.suppression import suppress_slices as suppress_slices

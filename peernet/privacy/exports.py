@@ -56,7 +56,7 @@ def _guarded(frame: pd.DataFrame) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_datetime64_any_dtype(
             values.dtype
         ):
-            out.isetitem(position, values.astype("object").map(neutralise))
+            out.isetitem(position, values.astype("object").map(neutralise))  # type: ignore[arg-type]
     out.columns = pd.Index([neutralise(str(c)) for c in out.columns], name=neutralise(out.columns.name))
     if not isinstance(out.index, pd.RangeIndex):
         out.index = pd.Index([neutralise(v) for v in out.index], name=neutralise(out.index.name))

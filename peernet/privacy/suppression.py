@@ -211,7 +211,7 @@ def _counts(table: pd.DataFrame) -> NDArray[np.float64]:
             f"suppress: {bad.sum()} cells are not counts ({', '.join(where)}). Give whole numbers of people, "
             "0 or more."
         )
-    return values
+    return np.asarray(values)
 
 
 def _grown(
@@ -247,11 +247,11 @@ def _grown(
     now = [np.concatenate([m, m + n]) for m in members]
     old = [members[k] for k, _ in known]
     new = [members[k] + n for k, _ in known]
-    before = np.array([b for _, b in known])
+    past = np.array([b for _, b in known])
     growth = np.array([value[k] - b for k, b in known])
     shown = np.concatenate([np.ones(len(now), bool), np.ones(len(old), bool), np.zeros(len(new), bool)])
     fixed = np.concatenate([np.zeros(len(now), bool), np.ones(len(old), bool), np.ones(len(new), bool)])
-    return [*now, *old, *new], np.concatenate([value, before, growth]), shown, fixed, np.zeros(2 * n)
+    return [*now, *old, *new], np.concatenate([value, past, growth]), shown, fixed, np.zeros(2 * n)
 
 
 def suppress_slices(
@@ -329,7 +329,12 @@ def _slice_cells(
     )
     sizes = table.value_counts()
     key = grid.set_index([*columns, "_when"]).index
-    atoms = sizes.reorder_levels([*columns, "_when"]).reindex(key, fill_value=0).to_numpy(dtype=np.float64)
+    atoms = (
+        sizes.reorder_levels([*columns, "_when"])  # type: ignore[list-item]
+        .reindex(key, fill_value=0)
+        .to_numpy()
+        .astype(np.float64)
+    )
     rows: list[NDArray[np.intp]] = []
     keys: list[tuple[str, int, tuple[str, ...]]] = []
     shown: list[bool] = []

@@ -39,10 +39,10 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from peernet.records._purge import purge as purge
     from peernet.records.identity import findings_if_wrong as findings_if_wrong
     from peernet.records.identity import match_names as match_names
     from peernet.records.identity import normalise_name as normalise_name
-    from peernet.records._purge import purge as purge
     from peernet.records.report import IngestReport as IngestReport
     from peernet.records.spells import manager_tree as manager_tree
     from peernet.records.spells import mark_levels as mark_levels

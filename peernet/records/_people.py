@@ -74,7 +74,9 @@ def erase(records: Records, person: str) -> Records:
         row = records.people.loc[[person]]
         names = {str(v) for c in IDENTIFYING if c in row.columns for v in row[c].dropna()}
     frames = {name: getattr(records, name) for name in FRAMES}
-    clean = privacy.erase(frames, person, columns={**PERSON_COLUMNS, "people": ("manager", "dotted_line")})
+    clean: dict[str, Any] = privacy.erase(
+        frames, person, columns={**PERSON_COLUMNS, "people": ("manager", "dotted_line")}
+    )
     report = records.report
     left = ~report.unmatched["given"].isin(names | {person}) & (report.unmatched["suggested"] != person)
     return replace(records, **clean, report=replace(report, unmatched=report.unmatched[left]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from peernet import plots
 from peernet.errors import DataError
+from peernet.records.report import tuples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def waterfall(report: IngestReport, ax: Axes | None) -> Axes:
     level = int(head["read"])
     for stage, name in (("match", "matched"), ("use", "used")):
         losses = mine[mine["stage"] == stage].sort_values("n", ascending=False, kind="stable")
-        shown = [(str(r.reason), int(r.n)) for r in losses.head(_MOST).itertuples(index=False)]
+        shown = [(str(r.reason), int(r.n)) for r in tuples(losses.head(_MOST))]
         if len(losses) > _MOST:
             shown.append((f"{len(losses) - _MOST} other reasons", int(losses["n"].iloc[_MOST:].sum())))
         for reason, n in shown:
@@ -72,7 +73,7 @@ def response(report: IngestReport, ax: Axes | None, min_group: int) -> Axes:
     frame = frame[frame["asked"] >= min_group].sort_values("share", kind="stable")
     rows = np.arange(len(frame))
     ax.barh(rows, 100 * frame["share"], height=0.7, color=plots.OKABE_ITO[0])
-    for y, row in zip(rows, frame.itertuples(index=False), strict=True):
+    for y, row in zip(rows, tuples(frame), strict=True):
         share = 0.0 if np.isnan(row.share) else 100 * row.share
         ax.annotate(
             f"{row.answered} of {row.asked}", (share, y), xytext=(4, 0), textcoords="offset points", va="center",

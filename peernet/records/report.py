@@ -15,7 +15,7 @@ from peernet.errors import DataError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["IngestReport", "Ledger"]
+__all__ = ["IngestReport", "Ledger", "join_reports", "tuples"]
 
 Stage = Literal["match", "use"]
 _DROPPED = ["what", "reason", "stage", "n", "rows"]
@@ -138,11 +138,11 @@ class IngestReport:
         """State what was read, used, dropped and left alone, in a few lines."""
         names = ", ".join(str(f) for f in self.files["file"])
         lines = [f"{self.reader}: {names}" if names else self.reader]
-        for row in self.ledger.itertuples(index=False):
+        for row in tuples(self.ledger):
             lines.append(f"  {row.what}: {row.read} read, {row.matched} matched, {row.used} used")
             mine = self.dropped[self.dropped["what"] == row.what]
-            lines += [f"    {d.n} dropped: {d.reason}{_where(d.rows)}" for d in mine.itertuples(index=False)]
-        for flag in self.flagged.itertuples(index=False):
+            lines += [f"    {d.n} dropped: {d.reason}{_where(d.rows)}" for d in tuples(mine)]
+        for flag in tuples(self.flagged):
             lines.append(f"  {flag.n} {flag.what} flagged: {flag.note}{_where(flag.rows)}")
         if len(self.unmatched):
             offered = int((self.unmatched["suggested"] != "").sum())
@@ -165,13 +165,13 @@ class IngestReport:
             lines.append(f"  Times: {self.time_zone}{span}")
         lines += [f"  Not read: {text}" for text in self.not_read]
         lines += [f"  Note: {text}" for text in self.notes]
-        lines += [f"  sha256 {row.sha256[:16]}... {row.file}" for row in self.files.itertuples(index=False)]
+        lines += [f"  sha256 {row.sha256[:16]}... {row.file}" for row in tuples(self.files)]
         return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the whole account as one table: ``what, step, n, rows``."""
         out: list[dict[str, Any]] = []
-        for row in self.ledger.itertuples(index=False):
+        for row in tuples(self.ledger):
             out += [
                 {"what": row.what, "step": step, "n": getattr(row, step), "rows": ""}
                 for step in ("read", "matched")
@@ -179,12 +179,12 @@ class IngestReport:
             mine = self.dropped[self.dropped["what"] == row.what]
             out += [
                 {"what": row.what, "step": f"dropped: {d.reason}", "n": d.n, "rows": some(d.rows, 8)}
-                for d in mine.itertuples(index=False)
+                for d in tuples(mine)
             ]
             out.append({"what": row.what, "step": "used", "n": row.used, "rows": ""})
         out += [
             {"what": f.what, "step": f"flagged: {f.note}", "n": f.n, "rows": some(f.rows, 8)}
-            for f in self.flagged.itertuples(index=False)
+            for f in tuples(self.flagged)
         ]
         return pd.DataFrame(out, columns=["what", "step", "n", "rows"])
 
@@ -238,11 +238,11 @@ class IngestReport:
         body = "".join(
             f'<tr><th scope="row">{escape(str(r.what))}</th><td>{escape(str(r.step))}</td><td>{r.n}</td>'
             f"<td>{escape(str(r.rows))}</td></tr>"
-            for r in self.to_frame().itertuples(index=False)
+            for r in tuples(self.to_frame())
         )
         facts = [("Direction", self.direction), ("Times", self.time_zone)]
         facts += [("Not read", text) for text in self.not_read] + [("Note", text) for text in self.notes]
-        facts += [("File", f"{r.file}, sha256 {r.sha256[:16]}") for r in self.files.itertuples(index=False)]
+        facts += [("File", f"{r.file}, sha256 {r.sha256[:16]}") for r in tuples(self.files)]
         if len(self.unmatched):
             facts.append(("Unmatched names", f"{len(self.unmatched)}, see report.unmatched"))
         items = "".join(f"<li><b>{escape(k)}:</b> {escape(v)}</li>" for k, v in facts if v)
@@ -257,6 +257,11 @@ def _where(rows: Iterable[int]) -> str:
     """Write the first row numbers, or nothing."""
     items = list(rows)
     return f" ({'row' if len(items) == 1 else 'rows'} {some(items)})" if items else ""
+
+
+def tuples(frame: pd.DataFrame) -> list[Any]:
+    """Rows as named tuples."""
+    return list(frame.itertuples(index=False))
 
 
 class Ledger:
@@ -355,7 +360,8 @@ def join_reports(reports: Iterable[IngestReport]) -> IngestReport:
                 frame = frame.assign(what=frame["what"] + mark)
             if len(frame):
                 frames.append(frame)
-        return pd.concat(frames, ignore_index=True) if frames else getattr(parts[0], name)
+        empty: pd.DataFrame = getattr(parts[0], name)
+        return pd.concat(frames, ignore_index=True) if frames else empty
 
     starts = [p.start for p in parts if p.start is not None]
     ends = [p.end for p in parts if p.end is not None]

@@ -52,7 +52,7 @@ def changes_between(
     there = {w: set(status.index[status[w].notna() & (status[w] != "not_asked")]) for w in (first, second)}
     joined, left = there[second] - there[first], there[first] - there[second]
     both = set(status.index[(status[first] == "answered") & (status[second] == "answered")])
-    objected = set(status.index[status.eq("objected").any(axis=1)])
+    objected = set(status.index[(status == "objected").any(axis=1)])
     wanted = list(records.roles) if relation is None else [relation]
     rows = [_one(records.nominations, r, (first, second), joined, left, both, objected) for r in wanted]
     return pd.DataFrame(rows)

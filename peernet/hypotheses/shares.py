@@ -49,9 +49,14 @@ class ShareEstimate(Estimate):
     ceiling : float
         The largest mean that the roster could have: every silent person at 100 % (NaN without a roster).
     readings : pandas.DataFrame
-        One row per reading and quantity (``mean``, ``at least claim``): ``value, low, high, std_error, df, n, p_value``
+        One row per reading and quantity (``mean``, ``at least claim``): ``value, low, high, std_error, df, n,
+        p_value``
         (mean = claim, two-sided), ``bound_low, bound_high`` (worst cases for silent people), ``outer_low, outer_high``
-        (Imbens-Manski interval), ``breakdown`` (mean that silent people would need), ``verdict, worst_case_verdict``.
+        (Imbens-Manski interval), ``breakdown`` (mean that silent people would need), ``verdict`` (if silent people
+        are like
+        those of their unit who answered), ``worst_case_verdict`` (whatever they would say). The result's own
+        ``verdict``
+        is contradicted only if both are.
     units : pandas.DataFrame
         One row per unit: ``people, asked, answered, response``, and ``value, low, high, at_least`` of the chosen
         reading where ``shown`` (enough answers).
@@ -133,9 +138,12 @@ class ShareEstimate(Estimate):
         claim = percent(self.claim)
         if self.n < FEW_ANSWERS:
             return f"{self.n} answers are fewer than {FEW_ANSWERS}: the interval only indicates; nothing is decided."
-        if self.verdict == "contradicted":
+        if mean["verdict"] == "contradicted":
             p = "" if np.isnan(mean["p_value"]) else f" ({format_p(mean['p_value'])})"
-            return f"A mean of {claim} lies outside this interval{p}: contradicted for this roster and this reading."
+            start = f"A mean of {claim} lies outside this interval{p}"
+            if self.verdict == "contradicted":
+                return f"{start}: contradicted for this roster and this reading."
+            return f"{start}, but silent people could bring it there: inconclusive."
         return f"A mean of {claim} lies inside this interval: not contradicted, which is not support."
 
     def _silence_sentence(self, mean: pd.Series[Any]) -> str:
@@ -254,7 +262,8 @@ def social_share(
     Returns
     -------
     ShareEstimate
-        Shares in [0, 1]. ``ceiling`` and bounds are NaN without a roster; intervals are points when everybody answered.
+        Shares in [0, 1]. ``ceiling`` and bounds are NaN without a roster; intervals are points when everybody
+        answered.
 
     Raises
     ------
@@ -311,7 +320,7 @@ def social_share(
         reading=reading, claim=claim, readings=table, response=roster.counts, sums=closed.counts, people=values,
         units=unit_table(frame, values[reading].to_numpy(), claim, level, min_group),
         counted={r: [c for c, kind in kinds.items() if kind in meaning[r]] for r in meaning},
-        strata=frame.table(), estimand=_estimand(target, roster.known), verdict=chosen["verdict"],
+        strata=frame.table(), estimand=_estimand(target, roster.known), verdict=_final(chosen),
         would_count_against=f"an interval of the mean that leaves out {percent(claim)}",
         assumptions=_assumptions(roster.known),
         provenance=provenance("hypotheses.social_share", options=options, used=used),
@@ -340,6 +349,13 @@ def _readings(frame: Sampled, values: pd.DataFrame, claim: float, level: float) 
             found = quantity_row(frame, y, share=quantity != "mean", claim=claim, level=level)
             rows.append({"reading": name, "quantity": quantity, **found})
     return pd.DataFrame(rows)
+
+
+def _final(row: pd.Series[Any]) -> Any:
+    """Contradicted only if silent people could not change that; without a roster, by the interval alone."""
+    if row["verdict"] == "contradicted" and row["worst_case_verdict"] not in ("", "contradicted"):
+        return "inconclusive"
+    return row["verdict"]
 
 
 def _estimand(target: Target, known: bool) -> str:

@@ -17,6 +17,7 @@ _exports: dict[str, str] = {
     "load_krackhardt": "peernet.datasets.published",
     "load_medical_innovation": "peernet.datasets.published",
     "catalogue": "peernet.datasets.published",
+    "expected_verdicts": "peernet.datasets.expected",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -37,6 +38,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from peernet.datasets.expected import expected_verdicts
     from peernet.datasets.make import make_organisation
     from peernet.datasets.organisation import Organisation
     from peernet.datasets.published import catalogue, load_krackhardt, load_lazega, load_medical_innovation

@@ -116,7 +116,11 @@ def _network(firm: Organisation) -> dict[str, Any]:
 def _skills(firm: Organisation) -> dict[str, Any]:
     """Describe how each skill spread, and how much of it was social."""
     out: dict[str, Any] = {}
-    driver = {"A": "ties", "B": "deadline", "C": "taste", "D": "ties"}
+    d = firm.design
+    ties = "ties" if d.transmission > 0 else "chance"
+    driver = {
+        "A": ties, "B": "deadline" if d.deadline > 0 else "chance", "C": "taste" if d.taste else "chance", "D": ties,
+    }  # fmt: skip
     courses = {item: f"C-{item}" for item in driver}
     for item, group in firm.adoptions.groupby("item", sort=True):
         spread = firm.spreads.get(str(item))
@@ -147,6 +151,7 @@ def _planted(firm: Organisation) -> dict[str, Any]:
         if where.expert is not None
         else None,
         "same_name": [str(k) for k in ids[np.flatnonzero(rows)]],
+        "split_ids": [str(k) for k in ids[firm.split]],
         "movers": [str(k) for k in ids[where.moved >= 0]],
         "lunch_ties": int((firm._ties.origin == "lunch").sum()),
         "group_ties": int((firm._ties.origin == "group").sum()),

@@ -66,7 +66,7 @@ def _code(prefix: str, number: int) -> str:
 def slack_zip(firm: Organisation) -> bytes:
     """Return the export as a zip; entries in order of name, all dated 1980-01-01, so that bytes repeat."""
     rng = firm.stream("slack_file")
-    users, members = _users(firm, rng)
+    users, members = _users(firm)
     places = _places(firm, members, rng)
     days = _messages(firm, members, places, rng)
     files: dict[str, Any] = {"users.json": users, "integration_logs.json": []}
@@ -84,14 +84,13 @@ def slack_zip(firm: Organisation) -> bytes:
     return out.getvalue()
 
 
-def _users(firm: Organisation, rng: np.random.Generator) -> tuple[list[dict[str, Any]], list[str]]:
+def _users(firm: Organisation) -> tuple[list[dict[str, Any]], list[str]]:
     """Return users.json and the Slack id of every person: leavers are deleted; bots, a guest, USLACKBOT among them."""
     people = firm.people
-    split = rng.random(len(people)) < firm.design.split_ids
     rows, ids = [], []
     for k, (_, person) in enumerate(people.iterrows()):
         mail = str(person["email"])
-        if split[k]:
+        if firm.split[k]:
             mail = f"{mail.split('@')[0].replace('.', '')}@old-meridian.example"
         ids.append(_code("U", k + 1))
         rows.append(_user(ids[k], str(person["name"]), mail, deleted=bool(pd.notna(person["end"]))))

@@ -26,7 +26,7 @@ __all__ = ["Organisation"]
 _PARTS = (
     "structure", "names", "shares", "response", "reports", "lunches", "groups", "ties", "ratings", "nominations",
     "typed", "skills", "attitudes", "skill_a", "skill_b", "skill_c", "skill_d", "launches", "chat", "completions",
-    "mentoring", "survey_file", "slack_file", "calendar_file", "git_file", "commits", "ids", "survey_cells",
+    "mentoring", "survey_file", "slack_file", "calendar_file", "git_file", "commits", "ids", "survey_cells", "split",
 )  # fmt: skip
 _WIDE = ("peers", "manager", "outside")
 
@@ -238,6 +238,11 @@ class Organisation:
             for item, day in self._days[0].items()
         ]
         return pd.concat(frames, ignore_index=True)
+
+    @cached_property
+    def split(self) -> NDArray[np.bool_]:
+        """Whose chat account carries another address than the roster, by row."""
+        return np.asarray(self.stream("split").random(self.design.n_people) < self.design.split_ids)
 
     @cached_property
     def launches(self) -> pd.Series[Any]:

@@ -32,7 +32,7 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
         "silence_bias", "wording_shift", "teach_expected", "teach_impromptu", "teacher_selection", "similarity_trust",
         "trust_usefulness", "peer_advantage", "safety_effect", "lunch_effect", "mentoring_effect", "match_effect",
         "mentor_selection", "mentor_spread", "choice_effect", "mixing_effect", "media_effect", "formal_informal",
-        "launch_effect", "transmission", "deadline", "taste",
+        "launch_effect", "transmission", "deadline", "taste", "course_equivalence",
     ),
     0.0,
 )  # fmt: skip

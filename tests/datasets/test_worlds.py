@@ -381,3 +381,40 @@ def test_true_shares_on_request(firm: Any) -> None:
     true = firm.answered_shares["peers"]
     assert np.allclose(shares.loc[true.index, "peers"].astype(float), 100 * true)
     assert len(exact.events) == 0
+
+
+# ---- expected verdicts ----
+
+
+def test_expected_verdicts_are_from_the_closed_list_and_stand_in_the_docs(project_root: Path) -> None:
+    from peernet.datasets import expected_verdicts
+
+    table = expected_verdicts()
+    closed = {"supported", "contradicted", "inconclusive", "not answered by these data", "not answerable"}
+    assert set(table[list(ALL)].to_numpy().ravel()) <= closed
+    assert table.index.is_unique
+    page = (project_root / "docs" / "worlds.md").read_text(encoding="utf-8")
+    for name, row in table.iterrows():
+        assert f"| {name} | " + " | ".join(row) + " |" in page
+    for world, (number, _) in WORLDS.items():
+        assert f"| `{world}` | {number} |" in page
+
+
+def test_nothing_is_supported_in_the_null_world() -> None:
+    from peernet.datasets import expected_verdicts
+
+    assert (expected_verdicts()["null_meridian"] != "supported").all()
+
+
+@pytest.mark.parametrize(("reading", "truth"), [("wide", 0.62), ("strict", 0.41)])
+def test_verdicts_on_the_share_of_social_learning(reading: str, truth: float) -> None:
+    """The three worlds through the readers: the mean against 80 %, and worst cases for silent people."""
+    from peernet import hypotheses
+    from peernet.datasets import expected_verdicts
+
+    table = expected_verdicts().loc[f"H1-{reading}"]
+    for world in ALL:
+        found = hypotheses.social_share(load_meridian(world), reading=reading)  # type: ignore[arg-type]
+        mine = found.readings.query("reading == @reading").iloc[0]
+        assert mine["worst_case_verdict"] == table[world]
+        assert mine["bound_low"] < truth < mine["bound_high"]

@@ -10,9 +10,13 @@ from typing import Any
 _exports: dict[str, str] = {
     "Answerability": "peernet.claims._answerability",
     "Claim": "peernet.claims._claims",
+    "EightyPercent": "peernet.claims._eighty",
     "Evidence": "peernet.claims._evidence",
     "Register": "peernet.claims._register",
+    "TraceCurve": "peernet.claims._traces",
     "answerability": "peernet.claims._answerability",
+    "eighty_percent": "peernet.claims._eighty",
+    "trace_curve": "peernet.claims._traces",
     "register": "peernet.claims._register",
 }
 

@@ -1,0 +1,449 @@
+"""Three sides of "80 % of learning is social": what people say, what traces show, what diffusion implies."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from peernet._check import number
+from peernet._rng import RNGLike, SeedLike, as_rng
+from peernet.claims._facts import records_of
+from peernet.claims._traces import TraceCurve, trace_curve
+from peernet.errors import DataError, FitError, PeerNetWarning
+from peernet.hypotheses.shares import ShareEstimate, percent, social_share
+from peernet.results import Result, provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["EightyPercent", "eighty_percent"]
+
+NOT_THE_SAME = (
+    "What people say is a share of learning as remembered; traces count answers and courses, which have no "
+    "common unit "
+    "until somebody sets an exchange rate; diffusion gives the share of adoptions of one item that followed "
+    "measured ties. "
+    "They are three quantities: they may all be right and differ, so they are neither averaged nor drawn on one axis."
+)
+_FEW = 20
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class EightyPercent(Result):
+    """Three panels on one claim, each with its own quantity, axis and verdict.
+
+    Attributes
+    ----------
+    claim : float
+        The claimed share.
+    says : ShareEstimate or None
+        What people say.
+    traces : TraceCurve or None
+        What traces show.
+    implied : pandas.DataFrame
+        What diffusion implies, one row an item: ``item, n, value, low, high, ceiling, verdict``.
+    table : pandas.DataFrame
+        One row a reading: ``side, reading, quantity, value, low, high, ceiling, unit, verdict, why``.
+    lacking : dict
+        Side -> why there is no answer.
+    """
+
+    claim: float
+    says: ShareEstimate | None
+    traces: TraceCurve | None
+    implied: pd.DataFrame
+    table: pd.DataFrame
+    lacking: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Give each side its own sentences and verdict, then why they are not one number."""
+        lines = []
+        for side, part in (("What people say", self.says), ("What traces show", self.traces)):
+            lines.append(
+                f"{side}. " + (part.summary() if part is not None else f"No answer: {self.lacking[side]}")
+            )
+        if len(self.implied):
+            rows = [
+                f"{row['item']}: {percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])}) "
+                f"of {row['n']} "
+                f"adoptions, ceiling {percent(row['ceiling'])}: {row['verdict']}"
+                for row in self.implied.to_dict("records")
+            ]
+            lines.append("What diffusion implies. " + "; ".join(rows) + ".")
+        if "What diffusion implies" in self.lacking:
+            lines.append(f"What diffusion implies. No answer: {self.lacking['What diffusion implies']}")
+        return "\n".join([*lines, NOT_THE_SAME])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a reading."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw three panels side by side, each with its own axis.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            The area to divide; wide ones read best (12 x 4 inches).
+        """
+        from peernet import plots
+
+        axes = plots.axes(ax)
+        axes.set_axis_off()
+        left, middle, right = (
+            axes.inset_axes(place)
+            for place in ((0.13, 0, 0.22, 0.85), (0.46, 0, 0.22, 0.85), (0.78, 0, 0.22, 0.85))
+        )
+        self._plot_says(left)
+        if self.traces is not None:
+            self.traces.plot(middle)
+            middle.set_title("What traces show", fontsize="medium")
+        else:
+            _absent(middle, "What traces show", self.lacking["What traces show"])
+        self._plot_implied(right)
+        axes.set_title(
+            plots.wrap(f"Is it {percent(self.claim)}? Three questions, three answers, no average", 90)
+        )
+        return axes
+
+    def _plot_says(self, ax: Axes) -> None:
+        """Draw the means of the readings with bounds."""
+        from peernet import plots
+
+        if self.says is None:
+            _absent(ax, "What people say", self.lacking["What people say"])
+            return
+        names = list(self.says.counted)
+        for y, name in enumerate(names):
+            row = self.says.row(reading=name)
+            if np.isfinite(row["bound_low"]):
+                ax.barh(
+                    y,
+                    100 * (row["bound_high"] - row["bound_low"]),
+                    0.4,
+                    100 * row["bound_low"],
+                    color=plots.OKABE_ITO[0],
+                    alpha=0.18,
+                )
+            ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[0], linewidth=2.5)
+            ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[0])
+        _finish(ax, names, self.claim, "share of learning (percent)", "What people say")
+
+    def _plot_implied(self, ax: Axes) -> None:
+        """Draw the social share of adoptions and its ceiling, by item."""
+        from peernet import plots
+
+        if not len(self.implied):
+            _absent(ax, "What diffusion implies", self.lacking["What diffusion implies"])
+            return
+        for y, row in enumerate(self.implied.to_dict("records")):
+            ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[2], linewidth=2.5)
+            ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[2])
+            ax.plot(100 * row["ceiling"], y, "|", color=plots.INK, markersize=16)
+        _finish(
+            ax,
+            list(self.implied["item"]),
+            self.claim,
+            "adoptions that followed ties (percent; | ceiling)",
+            "What diffusion implies",
+        )
+
+
+def _absent(ax: Axes, title: str, why: str) -> None:
+    """Say in a panel why it is empty."""
+    import textwrap
+
+    ax.set_axis_off()
+    ax.set_title(title, fontsize="medium")
+    ax.text(
+        0.5,
+        0.5,
+        "\n".join(textwrap.wrap(f"No answer: {why}", 30)),
+        ha="center",
+        va="center",
+        fontsize="small",
+    )
+
+
+def _finish(ax: Axes, names: list[str], claim: float, xlabel: str, title: str) -> None:
+    """Name the rows and draw the claim."""
+    from peernet import plots
+
+    plots.axes(ax)
+    ax.axvline(100 * claim, color=plots.OKABE_ITO[5], linestyle="--")
+    ax.set_yticks(range(len(names)), [str(n) for n in names])
+    ax.set_ylim(-0.6, len(names) - 0.4)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("\n".join(plots.wrap(xlabel, 34).split("\n")), fontsize="small")
+    ax.set_title(title, fontsize="medium")
+
+
+def _says(records: Any, claim: float, question: str, wave: Any, level: float) -> ShareEstimate:
+    """Estimate what people say, few answers included."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PeerNetWarning)
+        unit = "unit" if "unit" in records.people.columns else None
+        return social_share(
+            records, claim=claim, question=question, wave=wave, level=level, bad_sums="drop", unit=unit
+        )
+
+
+def _inside(times: pd.Series, start: Any, end: Any) -> pd.Series:
+    """Mark times in [start, end)."""
+    begin, stop = (pd.Timestamp(t) for t in (start, end))
+    if getattr(times.dt, "tz", None) is not None:
+        begin, stop = (t.tz_localize("UTC") if t.tzinfo is None else t for t in (begin, stop))
+    return (times >= begin) & (times < stop)
+
+
+def _traced(records: Any, start: Any, end: Any, **options: Any) -> TraceCurve:
+    """Count answers received and courses finished by learner in the span."""
+    events, courses = records.events, records.completions
+    if not len(events) or not len(courses):
+        raise DataError("it takes traces of answers and a record of finished courses over the same span.")
+    answered = events[_inside(events["time"], start, end)]
+    done = courses[_inside(courses["time"], start, end) & courses["time"].notna()]
+    return trace_curve(answered.groupby("learner").size(), done.groupby("person").size(), **options)
+
+
+def _implied(
+    records: Any, start: Any, end: Any, relation: str | None, items: Any, claim: float, level: float, rng: Any
+) -> tuple[pd.DataFrame, str]:
+    """Fit diffusion of self-chosen items along who teaches whom; return the rows and what was refused."""
+    from peernet.diffusion.share import social_transmission_share
+    from peernet.diffusion.sources import adoptions_from
+    from peernet.diffusion.transmission import fit_nbda
+
+    roles = list(getattr(records, "roles", {}) or {})
+    learned = [r for r in roles if records.roles[r] == "learner"] or roles
+    net = records.network(relation=relation or (learned[0] if learned else None))
+    adopted = adoptions_from(records, start=pd.Timestamp(start, tz="UTC"))
+    told = adopted["assigned"].astype("boolean").fillna(False)
+    free = adopted[~told & adopted["time"].notna()]
+    n = free.groupby("item").size()
+    ordered = sorted(set(adopted["item"]) - set(n[n >= _FEW].index), key=str)
+    chosen = (
+        list(n[n >= _FEW].sort_values(ascending=False, kind="stable").index) if items is None else list(items)
+    )
+    mostly = told.groupby(adopted["item"]).mean()
+    chosen = [i for i in chosen if items is not None or mostly.get(i, 0.0) < 0.2]
+    rows, refused = [], []
+    for item in chosen:
+        try:
+            fit = fit_nbda(
+                net,
+                adopted[adopted["item"] == item],
+                start=pd.Timestamp(start, tz="UTC"),
+                end=pd.Timestamp(end, tz="UTC"),
+                assigned="exclude",
+                level=level,
+                rng=rng,
+            )
+            found = social_transmission_share(fit, against=claim, sensitivity=False, rng=rng)
+        except (DataError, FitError) as error:
+            refused.append(f"{item}: {error}")
+            continue
+        rows.append(
+            {
+                "item": item,
+                "n": found.n,
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "ceiling": found.ceiling,
+                "verdict": found.verdict,
+            }
+        )
+    why = "; ".join(refused)
+    if not rows and not why:
+        why = (
+            f"no item was taken up by {_FEW} or more people who chose it themselves ({len(ordered)} items "
+            f"have fewer)."
+        )
+    return pd.DataFrame(rows), why
+
+
+def eighty_percent(
+    source: Any,
+    *,
+    claim: float = 0.8,
+    start: Any = None,
+    end: Any = None,
+    relation: str | None = None,
+    items: list[str] | None = None,
+    exchange: tuple[float, float] | None = None,
+    question: str = "learning_share",
+    wave: Any = None,
+    level: float = 0.95,
+    rng: RNGLike | SeedLike | None = None,
+) -> EightyPercent:
+    """Is 80 % of learning social? What people say, what traces show, what diffusion implies: three answers, no average.
+
+    *Says*: the survey's shares, strict and wide. *Traces*: answered questions against finished courses, a curve
+    over the
+    exchange rate, never one number. *Diffusion*: of items that people chose themselves, the share of adoptions that
+    followed teaching ties, beside the ceiling that these ties could carry. Items that were mostly assigned are
+    left out: a
+    deadline imitates contagion.
+
+    Parameters
+    ----------
+    source : Study or Records
+        What was read.
+    claim : float
+        The claimed share, in (0, 1).
+    start, end : time, optional
+        Span that traces and adoptions cover, [start, end); never guessed. Without them only the survey is used.
+    relation : str, optional
+        Relation whose ties carry the diffusion; the first that asks learners by default.
+    items : list of str, optional
+        Items to follow; by default those with 20 or more adoptions, less than a fifth of them assigned.
+    exchange : (low, high), optional
+        What an answered question was called worth, in courses, before looking.
+    question, wave
+        Of the learning shares.
+    level : float
+        Coverage of the intervals.
+    rng : Generator, seed or None
+        For the starting points of the diffusion fits.
+
+    Returns
+    -------
+    EightyPercent
+        A verdict per reading; sides without data say why.
+
+    Raises
+    ------
+    TypeError
+        For a source that is neither a study nor records.
+    """
+    rng = as_rng(rng)
+    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    if (start is None) != (end is None):
+        raise ValueError("eighty_percent: give both start and end of the span, or neither.")
+    records = records_of(source)
+    lacking: dict[str, str] = {}
+    says: ShareEstimate | None = None
+    traces: TraceCurve | None = None
+    implied = pd.DataFrame()
+    try:
+        says = _says(records, claim, question, wave, level)
+    except DataError as error:
+        lacking["What people say"] = str(error)
+    if start is None:
+        lacking["What traces show"] = "the span of the traces was not said (start=, end=)."
+        lacking["What diffusion implies"] = "the span of the adoptions was not said (start=, end=)."
+    else:
+        try:
+            traces = _traced(records, start, end, claim=claim, exchange=exchange, level=level)
+        except DataError as error:
+            lacking["What traces show"] = str(error)
+        try:
+            implied, why = _implied(records, start, end, relation, items, claim, level, rng)
+            if why:
+                lacking["What diffusion implies"] = why
+        except DataError as error:
+            lacking["What diffusion implies"] = str(error)
+    return EightyPercent(
+        claim=claim,
+        says=says,
+        traces=traces,
+        implied=implied,
+        table=_table(says, traces, implied, lacking),
+        lacking=lacking,
+        estimand="three quantities, kept apart",
+        assumptions=(NOT_THE_SAME,),
+        provenance=provenance(
+            "claims.eighty_percent",
+            options={
+                "claim": claim,
+                "start": str(start),
+                "end": str(end),
+                "relation": relation,
+                "level": level,
+            },
+        ),
+    )
+
+
+def _table(
+    says: ShareEstimate | None, traces: TraceCurve | None, implied: pd.DataFrame, lacking: dict[str, str]
+) -> pd.DataFrame:
+    """One row a reading, each with its own quantity and unit."""
+    rows: list[dict[str, Any]] = []
+    if says is not None:
+        for name in says.counted:
+            row = says.row(reading=name)
+            like, worst = str(row["verdict"]), str(row["worst_case_verdict"])
+            final = "inconclusive" if like == "contradicted" and worst not in ("", "contradicted") else like
+            rows.append(
+                {
+                    "side": "says",
+                    "reading": name,
+                    "quantity": "mean share of learning",
+                    "value": row["value"],
+                    "low": row["low"],
+                    "high": row["high"],
+                    "ceiling": row["bound_high"],
+                    "unit": "share of learning",
+                    "verdict": final,
+                    "why": "whatever silent people would say"
+                    if final == like
+                    else "silent people could change it",
+                }
+            )
+    if traces is not None:
+        why = "traces have no denominator" if traces.exchange is None else "at the rates called believable"
+        rows.append(
+            {
+                "side": "traces",
+                "reading": "exchange rate",
+                "quantity": traces.name,
+                "value": traces.value,
+                "low": traces.low,
+                "high": traces.high,
+                "ceiling": np.nan,
+                "unit": traces.unit,
+                "verdict": traces.verdict,
+                "why": why,
+            }
+        )
+    for found in implied.to_dict("records"):
+        rows.append(
+            {
+                "side": "diffusion",
+                "reading": str(found["item"]),
+                "quantity": "share of adoptions that followed ties",
+                "value": found["value"],
+                "low": found["low"],
+                "high": found["high"],
+                "ceiling": found["ceiling"],
+                "unit": "share of adoptions",
+                "verdict": found["verdict"],
+                "why": "the measured ties could carry no more"
+                if found["verdict"].startswith("not")
+                else "from who adopted after whom",
+            }
+        )
+    for side, why in lacking.items():
+        if side == "What diffusion implies" and len(implied):
+            continue
+        rows.append(
+            {
+                "side": side.split()[1] if side != "What people say" else "says",
+                "reading": "",
+                "quantity": "",
+                "value": np.nan,
+                "low": np.nan,
+                "high": np.nan,
+                "ceiling": np.nan,
+                "unit": "",
+                "verdict": "not answered by these data",
+                "why": why,
+            }
+        )
+    return pd.DataFrame(rows)

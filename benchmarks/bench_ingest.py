@@ -50,9 +50,9 @@ print(time.perf_counter() - started, n, resource.getrusage(resource.RUSAGE_SELF)
     "read_git": """
 import resource, subprocess, sys, time
 started = time.perf_counter()
-out = subprocess.run(["git", "-C", sys.argv[2], "log", "--all", "--format=%ae %(trailers:only)"],
-capture_output=True, check=True).stdout print(time.perf_counter() - started, out.count(b"-by: "),
-resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+log = ["git", "-C", sys.argv[2], "log", "--all", "--format=%ae %(trailers:only)"]
+out = subprocess.run(log, capture_output=True, check=True).stdout
+print(time.perf_counter() - started, out.count(b"-by: "), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """,
 }
 
@@ -67,7 +67,8 @@ def posts(folder: Path) -> Path:
             k += 1
             kind = f'PostTypeId="2" ParentId="{k - k % 3}"' if k % 3 else 'PostTypeId="1" Tags="&lt;sql&gt;"'
             size += file.write(
-                f'  <row Id="{k}" {kind} CreationDate="2024-01-01T00:{k // 60 % 60:02d}:{k % 60:02d}.000" Score="{k % 9}" '
+                f'  <row Id="{k}" {kind} CreationDate="2024-01-01T00:{k // 60 % 60:02d}:{k % 60:02d}.000" '
+                f'Score="{k % 9}" '
                 f'OwnerUserId="{k * 7919 % 5003}" Body="{body}" />\n'
             )
         file.write("</posts>")

@@ -75,7 +75,7 @@ def read_calendar(
     talks, mentoring : str
         Regular expressions for titles, without regard to case.
     mentors : list of (str, str), optional
-        Pairs (mentor, mentee), as e-mail addresses.
+        Pairs (mentor, mentee), as e-mail addresses; pairs with a gap are left out.
     attendance : {"accepted", "not declined"}
         Who counts as coming; the organiser does unless they declined.
     weight : {"one", "share", "hours"}
@@ -106,7 +106,7 @@ def read_calendar(
         except re.error as error:
             raise ValueError(f"{kind}: {text!r} is not a regular expression ({error}).") from None
     trace = Traces("read_calendar", "calendar")
-    pairs = {(a.strip().lower(), b.strip().lower()) for a, b in mentors}
+    pairs = {(a.strip().lower(), b.strip().lower()) for a, b in mentors if pd.notna(a) and pd.notna(b)}
     place = zone(time_zone) if time_zone else dt.UTC
     window = (_bound(start, dt.datetime(1990, 1, 1, tzinfo=dt.UTC)), _bound(end, None))
     seen: set[str] = set()

@@ -63,7 +63,7 @@ def test_rewiring_is_uniform_over_all_graphs_with_the_degrees(name: str) -> None
     net = network(pairs)
     dense = (net.adjacency.toarray() > 0).astype(int)
     states = all_graphs_with_degrees(5, tuple(dense.sum(1)), tuple(dense.sum(0)))
-    drawn = nulls.draw_rewired(net, 60 * len(states) + 400, n_steps=3000, thin=120, rng=11)
+    drawn = nulls.draw_rewired(net, n_draws=60 * len(states) + 400, n_steps=3000, thin=120, rng=11)
     teacher = net.teacher.tolist()
     counts = Counter(frozenset(zip(teacher, row.tolist(), strict=True)) for row in drawn)
     if len(states) == 1:
@@ -134,7 +134,7 @@ def test_rewiring_within_strata_keeps_the_flows_and_is_uniform() -> None:
     graphs = all_graphs_with_degrees(5, tuple(dense.sum(1)), tuple(dense.sum(0)))
     states = [g for g in graphs if flows(g) == flows(here)]
     assert 1 < len(states) < len(graphs)
-    drawn = nulls.draw_rewired(net, 80 * len(states), strata=codes, n_steps=3000, thin=200, rng=2)
+    drawn = nulls.draw_rewired(net, n_draws=80 * len(states), strata=codes, n_steps=3000, thin=200, rng=2)
     counts = Counter(frozenset(zip(net.teacher.tolist(), row.tolist(), strict=True)) for row in drawn)
     assert len(counts) == len(states)
     assert chi_square(counts, states) > 0.001
@@ -206,7 +206,7 @@ def test_dyad_census_is_uniform() -> None:
             if (i, j) != mutual:
                 both = {mutual, mutual[::-1]}
                 states += [frozenset(both | {(i, j)}), frozenset(both | {(j, i)})]
-    drawn = nulls.draw_dyad_census(net, 6000, rng=9)
+    drawn = nulls.draw_dyad_census(net, n_draws=6000, rng=9)
     counts = Counter(frozenset(zip(d[0].tolist(), d[1].tolist(), strict=True)) for d in drawn)
     assert len(states) == 60
     assert chi_square(counts, states) > 0.001

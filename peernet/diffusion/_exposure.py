@@ -113,7 +113,7 @@ def exposure(
     --------
     >>> ties = pd.DataFrame({"teacher": ["ana", "bo"], "learner": ["cy", "cy"]})
     >>> seen = pd.DataFrame({"person": ["ana", "cy"], "time": [1, 2]})
-    >>> exposure(PeerNetwork(["ana", "bo", "cy"], ties), seen, start=1, end=2).loc["cy", 2]
+    >>> float(exposure(PeerNetwork(["ana", "bo", "cy"], ties), seen, start=1, end=2).loc["cy", 2])
     0.5
     """
     literal("through", through, ("teachers", "learners"))

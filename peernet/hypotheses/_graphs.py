@@ -148,7 +148,7 @@ def _degrees(seen: Present) -> Callable[[np.random.Generator], Present]:
         from peernet.nulls._rewire import draw_rewired
 
         out = np.zeros(seen.shape, dtype=bool)
-        out[rows, draw_rewired(net, 1, rng=rng)[0]] = True
+        out[rows, draw_rewired(net, n_draws=1, rng=rng)[0]] = True
         return out
 
     return draw

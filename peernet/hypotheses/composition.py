@@ -151,8 +151,8 @@ def composition_test(
     Examples
     --------
     >>> import pandas as pd
-    >>> said = pd.DataFrame({"work": [60, 70, 55, 65] * 6, "others": [25, 20, 30, 15] * 6, "courses": [15, 10, 15,
-    20] * 6})
+    >>> work, others = [60, 70, 55, 65] * 6, [25, 20, 30, 15] * 6
+    >>> said = pd.DataFrame({"work": work, "others": others, "courses": [15, 10, 15, 20] * 6})
     >>> composition_test(said, {"work": 0.7, "others": 0.2, "courses": 0.1}).df
     (2, 22)
     """

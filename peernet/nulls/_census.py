@@ -56,7 +56,7 @@ def _draw(
 
 
 def draw_dyad_census(
-    net: PeerNetwork, n_draws: int, *, rng: RNGLike | SeedLike | None = None
+    net: PeerNetwork, *, n_draws: int, rng: RNGLike | SeedLike | None = None
 ) -> NDArray[np.int32]:
     """Ends of many networks with the dyad census of ``net``.
 

@@ -67,8 +67,8 @@ def _start(net: PeerNetwork) -> tuple[NDArray[np.int64], NDArray[np.int32], NDAr
 
 def draw_rewired(
     net: PeerNetwork,
-    n_draws: int,
     *,
+    n_draws: int,
     strata: ArrayLike | None = None,
     n_steps: int | None = None,
     thin: int | None = None,
@@ -159,7 +159,7 @@ def rewire(
     """
     rng = as_rng(rng)
     strata = None if within is None else strata_codes(net, within)
-    learner = draw_rewired(net, 1, strata=strata, n_steps=n_steps, rng=rng)[0]
+    learner = draw_rewired(net, n_draws=1, strata=strata, n_steps=n_steps, rng=rng)[0]
     return network_with(net, np.array(net.teacher), learner, deal_weights(net.teacher, net.weight, rng))
 
 

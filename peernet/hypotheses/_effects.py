@@ -71,6 +71,11 @@ def poisson_effects(x: Floats, y: Floats, sides: tuple[Rows, ...]) -> CellFit:
 
         deviance = float(2 * (xlogy(y, y) - xlogy(y, mu) - (y - mu)).sum())
         if abs(deviance - before) < 1e-12 * (abs(deviance) + 0.1):
+            if (np.abs(beta) * np.ptp(x, axis=0) > 10).any():
+                raise FitError(
+                    "Poisson with fixed effects: some term predicts exactly where there are no ties once every person "
+                    "has a constant, so its estimate is infinite. Drop the term or the fixed effects."
+                )
             log_likelihood = float((xlogy(y, mu) - mu - gammaln(y + 1)).sum())
             left = absorb(x, mu, sides)
             bread = np.linalg.inv((left * mu[:, None]).T @ left)

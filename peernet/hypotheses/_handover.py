@@ -73,7 +73,7 @@ def fit_ergmx(
     """Random graph model with dependent pairs (closure, popularity), fitted by the package ergmx.
 
     ergmx is licensed under the GPL and is an extra, ``peernet[ergm]``; it is called, not copied. Such models are fitted
-    by simulation and may be *degenerate*: the model then describes networks that are nearly empty or full, and no estimate
+    by simulation and may be *degenerate*: the model then describes networks nearly empty or full, and no estimate
     should be read. Terms with decay (gwesp, gwidegree) are steadier than counts of triangles or stars.
 
     Parameters

@@ -105,15 +105,15 @@ def test_wrong_use_is_caught() -> None:
         build(net, "tie ~ same(firm)")
     with pytest.raises(DataError, match=r"'teacher\(twice\)' follows exactly"):
         build(net, "tie ~ teacher(age) + teacher(twice)")
-    with pytest.raises(DataError, match="1 of 4 are missing \\('di'\\)"):
+    with pytest.raises(DataError, match=r"1 of 4 are missing \('di'\)"):
         build(NET, "tie ~ other", {"other": NET.subset(["ana", "bo", "cy"])})
-    with pytest.raises(DataError, match="column of people.*teacher\\(age\\)"):
+    with pytest.raises(DataError, match=r"column of people.*teacher\(age\)"):
         build(NET, "tie ~ age")
-    with pytest.raises(DataError, match="no network is called 'freindship'.*'friendship'"):
+    with pytest.raises(DataError, match=r"no network is called 'freindship'.*'friendship'"):
         build(NET, "tie ~ freindship", {"friendship": NET})
     with pytest.raises(DataError, match="not made of numbers"):
         build(NET, "tie ~ diff(role)")
-    with pytest.raises(DataError, match="no column 'agee'.*'age'"):
+    with pytest.raises(DataError, match=r"no column 'agee'.*'age'"):
         build(NET, "tie ~ teacher(agee)")
     with pytest.raises(ValueError, match="response must be one of 'tie', 'weight'"):
         build(NET, "advice ~ teacher(age)")

@@ -1,0 +1,227 @@
+"""Peer effects: likelihood and instruments against slow twins, recovery of the truth, and what is said beside rho."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from peernet import DataError, PeerNetwork
+from peernet.hypotheses import _autocorrelation as auto
+from peernet.hypotheses import fit_peer_effects
+from peernet.hypotheses._formula import parse
+
+
+def world(n: int, seed: int, rho: float = 0.4, *, gamma: float = 0.0, degree: float = 4) -> PeerNetwork:
+    """Return people whose outcome y follows (I - rho W) y = 1 + a + gamma W a + e, W = average over teachers."""
+    rng = np.random.default_rng(seed)
+    ids = [f"p{i}" for i in range(n)]
+    taught = (rng.random((n, n)) < degree / n) & ~np.eye(n, dtype=bool)
+    w = taught.T / np.maximum(taught.T.sum(axis=1, keepdims=True), 1)
+    a, e = rng.normal(size=n), rng.normal(size=n)
+    y = np.linalg.solve(np.eye(n) - rho * w, 1 + a + gamma * (w @ a) + e)
+    people = pd.DataFrame({"y": y, "a": a, "placebo": rng.normal(size=n), "role": rng.choice(list("uv"), n)}, index=ids)
+    return PeerNetwork.from_adjacency(taught.astype(float), row_is="teacher", ids=ids, people=people)
+
+
+def data_of(net: PeerNetwork, formula: str = "y ~ a") -> auto.Data:
+    model = parse(formula, verbs=("peers",))
+    return auto.prepare(net, model, influence="teachers", normalise="row", weighted=True, lag=None)
+
+
+def full_log_likelihood(theta: np.ndarray, data: auto.Data) -> float:
+    """Log-likelihood in all parameters, by determinants."""
+    beta, rho, variance = theta[:-2], theta[-2], theta[-1]
+    n = len(data.y)
+    m = np.eye(n) - rho * data.w
+    e = m @ data.y - data.x @ beta
+    return float(-n / 2 * np.log(2 * np.pi * variance) + np.linalg.slogdet(m)[1] - e @ e / (2 * variance))
+
+
+def test_likelihood_is_at_its_maximum_and_errors_are_its_curvature() -> None:
+    data = data_of(world(40, 1))
+    fit = auto.maximum_likelihood(data)
+    theta = np.array([*fit.beta, fit.sigma**2])
+    best = full_log_likelihood(theta, data)
+    assert best == pytest.approx(fit.log_likelihood, abs=1e-9)
+    k, h = len(theta), 1e-4
+    curvature = np.empty((k, k))
+    for a in range(k):
+        for b in range(k):
+            def at(s: int, t: int, a: int = a, b: int = b) -> float:
+                moved = theta.copy()
+                moved[a] += s * h
+                moved[b] += t * h
+                return full_log_likelihood(moved, data)
+
+            curvature[a, b] = (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h * h)
+        step = np.zeros(k)
+        step[a] = 1e-3
+        assert best > max(full_log_likelihood(theta + step, data), full_log_likelihood(theta - step, data))
+    want = np.linalg.inv(-curvature)[: k - 1, : k - 1]
+    np.testing.assert_allclose(fit.vcov, want, rtol=1e-3, atol=1e-6)
+
+
+def test_log_determinant_paths_agree() -> None:
+    w = data_of(world(30, 2)).w
+    exact = auto._LogDet(w)
+    sparse = auto._LogDet(w)
+    sparse.values = None
+    for rho in (-0.6, 0.1, 0.8):
+        assert exact(rho) == pytest.approx(np.linalg.slogdet(np.eye(30) - rho * w)[1], abs=1e-10)
+        assert sparse(rho) == pytest.approx(exact(rho), abs=1e-10)
+    assert exact.bounds()[1] == pytest.approx(1.0)
+
+
+def test_two_stage_by_hand() -> None:
+    data = data_of(world(50, 3))
+    fit = auto.two_stage(data)
+    z = np.column_stack([data.x, data.wy])
+    a = data.x[:, 1]
+    q = np.column_stack([data.x, data.w @ a, data.w @ data.w @ a])
+    p = q @ np.linalg.solve(q.T @ q, q.T)
+    beta = np.linalg.solve(z.T @ p @ z, z.T @ p @ data.y)
+    np.testing.assert_allclose(fit.beta, beta, rtol=1e-8)
+    e = data.y - z @ beta
+    bread = np.linalg.inv(z.T @ p @ z)
+    meat = (p @ z).T @ ((p @ z) * (e**2)[:, None])
+    np.testing.assert_allclose(fit.vcov, bread @ meat @ bread * 50 / 47, rtol=1e-7)
+    assert fit.checks["instruments"] == 2 and 0 <= fit.checks["overidentification_p"] <= 1
+
+
+@pytest.mark.parametrize("method", ["ml", "2sls"])
+def test_the_truth_is_found(method: str) -> None:
+    found = [fit_peer_effects(world(250, s), "y ~ a", method=method, n_draws=0).rho for s in range(12)]
+    assert np.mean(found) == pytest.approx(0.4, abs=0.06)
+    fit = fit_peer_effects(world(400, 99, gamma=0.8), "y ~ a + peers(a)", method=method, n_draws=0)
+    got = fit.params.set_index("term")["estimate"]
+    assert got["peers(a)"] == pytest.approx(0.8, abs=0.35) and got["a"] == pytest.approx(1, abs=0.15)
+
+
+def test_direction_matters() -> None:
+    net = world(200, 4, rho=0.6)
+    right = fit_peer_effects(net, "y ~ a", n_draws=0)
+    wrong = fit_peer_effects(net, "y ~ a", influence="learners", n_draws=0)
+    turned = fit_peer_effects(net.reverse(), "y ~ a", influence="learners", n_draws=0)
+    assert right.rho > wrong.rho + 0.2
+    assert right.rho == pytest.approx(turned.rho, abs=1e-8)
+    assert right.log_likelihood > wrong.log_likelihood
+    both = fit_peer_effects(net, "y ~ a", influence="both", n_draws=0)
+    again = fit_peer_effects(net.reverse(), "y ~ a", influence="both", n_draws=0)
+    assert both.rho == pytest.approx(again.rho, abs=1e-7)
+
+
+def test_effects_are_what_a_change_brings() -> None:
+    net = world(60, 5, gamma=0.5)
+    fit = fit_peer_effects(net, "y ~ a + peers(a)", n_draws=0)
+    data = data_of(net, "y ~ a + peers(a)")
+    beta = fit.params.set_index("term")["estimate"]
+    s = np.linalg.inv(np.eye(60) - beta["rho"] * data.w) @ (beta["a"] * np.eye(60) + beta["peers(a)"] * data.w)
+    row = fit.effects.iloc[0]
+    assert row["direct"] == pytest.approx(np.trace(s) / 60)
+    assert row["total"] == pytest.approx(s.sum() / 60)
+    assert row["indirect"] == pytest.approx(row["total"] - row["direct"])
+    # Delta-method errors against draws of the parameters.
+    raw = auto.maximum_likelihood(data)
+    rng = np.random.default_rng(0)
+    draws = []
+    for b in rng.multivariate_normal(raw.beta, raw.vcov, 1500):
+        if abs(b[-1]) < 0.95:
+            t = np.linalg.inv(np.eye(60) - b[-1] * data.w) @ (b[1] * np.eye(60) + b[2] * data.w)
+            draws.append((np.trace(t) / 60, t.sum() / 60))
+    spread = np.array(draws)
+    assert row["direct_std_error"] == pytest.approx(spread[:, 0].std(), rel=0.1)
+    width = np.subtract(*np.quantile(spread[:, 1], [0.84, 0.16])) / 2
+    assert row["total_std_error"] == pytest.approx(width, rel=0.25)
+
+
+def test_earlier_outcomes() -> None:
+    net = world(300, 6)
+    data = data_of(net)
+    rng = np.random.default_rng(7)
+    later = 0.5 * data.y + 0.3 * (data.w @ data.y) + rng.normal(size=300)
+    fit = fit_peer_effects(net.with_people(later=later), "later ~ a", method="lagged", lag="y", n_draws=99, rng=1)
+    got = fit.params.set_index("term")["estimate"]
+    assert got["rho"] == pytest.approx(0.3, abs=0.12) and got["y"] == pytest.approx(0.5, abs=0.1)
+    z = np.column_stack([data.x, data.y, data.w @ data.y])
+    np.testing.assert_allclose(fit.params["estimate"], np.linalg.lstsq(z, later, rcond=None)[0], rtol=1e-8)
+    with pytest.raises(ValueError, match="pass both or neither"):
+        fit_peer_effects(net, "y ~ a", method="lagged")
+
+
+def test_residuals_placebo_and_sensitivity() -> None:
+    net = world(150, 8, rho=0.5)
+    fit = fit_peer_effects(net, "y ~ a", placebo="placebo", n_draws=199, rng=2)
+    assert fit.moran is not None and fit.moran.p_value > 0.01
+    assert fit.placebo is not None and fit.placebo.params["p_value"].iloc[-1] > 0.01
+    assert "Placebo outcome" in fit.summary() and "Moran" in fit.summary()
+    # A model that forgets the peers leaves their resemblance in the residuals.
+    data = data_of(net)
+    ols = data.y - data.x @ np.linalg.lstsq(data.x, data.y, rcond=None)[0]
+    test = auto.moran_test(data, ols, 199, np.random.default_rng(0), 1, False)
+    assert test.p_value < 0.02
+    e = ols - ols.mean()
+    assert test.observed == pytest.approx(150 / data.w.sum() * (e @ data.w @ e) / (e @ e))
+    table = fit.sensitivity()
+    row = fit.params.iloc[-1]
+    needed = table.attrs["needed"] * fit.sigma / fit.checks["lag_sd"]
+    assert row["low"] - needed == pytest.approx(0, abs=1e-9)
+    assert (table["rho"] < row["estimate"]).all() and table["explains"].any() and not table["explains"].all()
+
+
+def test_workers_do_not_change_the_answer() -> None:
+    net = world(50, 9)
+    a = fit_peer_effects(net, "y ~ a", n_draws=200, rng=3)
+    b = fit_peer_effects(net, "y ~ a", n_draws=200, rng=3, n_jobs=2)
+    np.testing.assert_array_equal(a.moran.null, b.moran.null)
+
+
+def test_who_is_left_out_and_what_is_said() -> None:
+    net = world(60, 10)
+    people = net.people
+    people.loc["p3", "a"] = np.nan
+    status = {i: "silent" if i in ("p7", "p8") else "answered" for i in net.ids}
+    heard = net.ties[~net.ties["learner"].isin(["p7", "p8"])]
+    partial = PeerNetwork(people, heard, observed=status, respondent_is="learner")
+    fit = fit_peer_effects(partial, "y ~ a + role", n_draws=0)
+    assert fit.n == 57 and fit.provenance["people_left_out"] == {
+        "people who did not answer": 2, "people with missing values": 1,
+    }  # fmt: skip
+    text = fit.summary()
+    assert "cannot tell influence from selection" in text and "2 people who did not answer" in text
+    assert fit.verdict == "not answered by these data"
+    assert list(fit.params["term"]) == ["intercept", "a", "role=v", "rho"]
+    lonely = PeerNetwork(pd.concat([net.people, net.people.iloc[:2].set_axis(["x", "z"])]), net.ties)
+    assert any("have no peers" in note for note in fit_peer_effects(lonely, "y ~ a", n_draws=0).notes)
+
+
+def test_identification_checks() -> None:
+    # Three cliques of equal size: I, W and W squared are dependent, so 2SLS has nothing to go by.
+    block = np.kron(np.eye(3), np.ones((4, 4))) - np.eye(12)
+    rng = np.random.default_rng(11)
+    people = pd.DataFrame({"y": rng.normal(size=12), "a": rng.normal(size=12)}, index=[f"p{i}" for i in range(12)])
+    net = PeerNetwork.from_adjacency(block, row_is="teacher", ids=people.index, people=people)
+    fit = fit_peer_effects(net, "y ~ a", method="2sls", n_draws=0)
+    assert not fit.checks["independent"] and any("not identified" in n for n in fit.notes)
+    assert auto.two_stage(data_of(world(60, 12))).checks["independent"]
+    weak = fit_peer_effects(world(60, 13).with_people(n=rng.normal(size=60)), "placebo ~ n", method="2sls", n_draws=0)
+    assert weak.checks["first_stage_f"] < 10 and any("Weak instruments" in n for n in weak.notes)
+    with pytest.raises(DataError, match="no term gives an instrument"):
+        fit_peer_effects(world(40, 14), "y ~ 1", method="2sls", n_draws=0)
+
+
+def test_wrong_use() -> None:
+    net = world(30, 15)
+    net = net.with_people(one=1.0, double=2 * net.column("a"))
+    with pytest.raises(DataError, match="one is the same for all"):
+        fit_peer_effects(net, "y ~ a + one")
+    with pytest.raises(DataError, match="'double' follows exactly"):
+        fit_peer_effects(net, "y ~ a + double")
+    with pytest.raises(DataError, match="not made of numbers"):
+        fit_peer_effects(net, "role ~ a")
+    with pytest.raises(DataError, match=r"no column 'agee'"):
+        fit_peer_effects(net, "y ~ agee")
+    with pytest.raises(DataError, match="nobody of the people used has a peer"):
+        fit_peer_effects(PeerNetwork(net.people, net.ties.iloc[:0]), "y ~ a")
+    with pytest.raises(DataError, match="too few"):
+        fit_peer_effects(net.subset(["p0", "p1", "p2", "p3"]), "y ~ a")

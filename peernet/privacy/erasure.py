@@ -44,8 +44,9 @@ def erase(
 
     Examples
     --------
-    >>> erase({"ties": pd.DataFrame({"teacher": ["a", "b"], "learner": ["b", "c"]})},
-    "a")["ties"].to_numpy().tolist() [['b', 'c']]
+    >>> ties = pd.DataFrame({"teacher": ["a", "b"], "learner": ["b", "c"]})
+    >>> erase({"ties": ties}, "a")["ties"].to_numpy().tolist()
+    [['b', 'c']]
     """
     if not isinstance(person, str) or not person.strip():
         raise DataError(f"erase: give the id of a person; got {person!r}.")

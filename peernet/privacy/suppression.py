@@ -166,7 +166,7 @@ def suppress(
     Examples
     --------
     >>> counts = pd.DataFrame({"x": [20, 3], "y": [30, 40]}, index=["a", "b"])
-    >>> suppress(counts, totals=False).isna().sum().sum()
+    >>> int(suppress(counts, totals=False).isna().sum().sum())
     1
     """
     floor = count("floor", floor)

@@ -262,6 +262,11 @@ class Study:
         ----------
         relation, wave, kind, weight, start, end, half_life : optional
             As in :meth:`Records.network`.
+
+        Returns
+        -------
+        PeerNetwork
+            All people of the roster; functions about single people refuse where the study does not list them.
         """
         net = self.records.network(
             relation=relation, wave=wave, kind=kind, weight=weight, start=start, end=end, half_life=half_life

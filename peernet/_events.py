@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from peernet._check import literal, number, quoted
-from peernet._portable import as_lazy, collect, epoch_days, to_days
+from peernet._portable import as_lazy, collect, epoch_days, to_days, with_days
 from peernet.errors import DataError
 
 __all__ = ["fold", "join_facts"]
@@ -39,7 +39,8 @@ def fold(
     keep = ["teacher", "learner", *by]
     wanted = [*keep, weight] if weight else keep
     _need(names, wanted, needs_time=time is None, asked=(start, end, half_life))
-    days = epoch_days(frame, time) if time else None
+    if time:
+        epoch_days(frame, time)  # refuses what is no time before anything is computed
     columns = [nw.col(c) for c in keep]
     columns.append(nw.col(weight).cast(nw.Float64).alias("_w") if weight else nw.lit(1.0).alias("_w"))
     frame = frame.select(*columns, *([time] if time else []))
@@ -49,7 +50,7 @@ def fold(
     frame = frame.filter(fine)
     last = to_days(end) if end is not None else counts["last"]
     if time:
-        frame = frame.with_columns(_t=days)
+        frame = with_days(frame, time, "_t")
         if start is not None:
             frame = frame.filter(nw.col("_t") >= to_days(start))
         if end is not None:

@@ -40,7 +40,7 @@ def read_mattermost(
 ) -> Records:
     """Who answered whom, from a Mattermost bulk export (JSON lines, also packed with gzip).
 
-    The file is read line by line and never held: a gigabyte takes no more memory than its ties. Direction:
+    The file is read line by line and no text is held; memory grows with ties and attendances. Direction:
     everybody who replies to a post teaches its author. Posts have no ids in this format; the evidence is a
     hash of channel, author and time. Texts are looked at for a question mark and not kept.
 

@@ -33,7 +33,21 @@ _exports: dict[str, str] = {
     "participation": "peernet.silos.spread",
     "within_module_z": "peernet.silos.spread",
     "bridging_share": "peernet.silos.spread",
+    "betweenness": "peernet.silos.paths",
+    "betweenness_sample": "peernet.silos.paths",
     "TableResult": "peernet.silos._tables",
+    # all indices side by side
+    "segregation_profile": "peernet.silos.profile",
+    "SegregationProfile": "peernet.silos.profile",
+    "need_gap": "peernet.silos.profile",
+    # health
+    "reciprocity": "peernet.silos.cohesion",
+    "isolates": "peernet.silos.cohesion",
+    "core_number": "peernet.silos.cohesion",
+    "krackhardt_dimensions": "peernet.silos.cohesion",
+    "triad_census": "peernet.silos.cohesion",
+    "transitivity": "peernet.silos.cohesion",
+    "pagerank": "peernet.silos.cohesion",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -62,6 +76,15 @@ if TYPE_CHECKING:
         brokerage,
         brokerage_test,
     )
+    from peernet.silos.cohesion import (
+        core_number,
+        isolates,
+        krackhardt_dimensions,
+        pagerank,
+        reciprocity,
+        transitivity,
+        triad_census,
+    )
     from peernet.silos.ei import (
         EITest,
         ei_by_unit,
@@ -79,6 +102,15 @@ if TYPE_CHECKING:
     )
     from peernet.silos.mixing import (
         mixing_table,
+    )
+    from peernet.silos.paths import (
+        betweenness,
+        betweenness_sample,
+    )
+    from peernet.silos.profile import (
+        SegregationProfile,
+        need_gap,
+        segregation_profile,
     )
     from peernet.silos.segregation import (
         assortativity,

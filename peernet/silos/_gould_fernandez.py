@@ -53,7 +53,7 @@ def _indicator(k: int, role: int) -> NDArray[np.float64]:
     return chosen
 
 
-# The three ties of an open path by the places (a, v, b) = (0, 1, 2) of their ends: two legs, and the one that is absent.
+# The ties of an open path by the places (a, v, b) = (0, 1, 2) of their ends: two legs, and the absent one.
 _TIES = ((0, 1), (1, 2), (0, 2))
 
 

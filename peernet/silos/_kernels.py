@@ -172,8 +172,8 @@ def brokerage_roles(
         for e in range(back_ptr[v], back_ptr[v + 1]):
             into[codes[back[e]]] += 1
         own_in: Any = into[g]
-        own_out: Any = 0
-        same: Any = 0
+        own_out: Any = np.int64(0)
+        same: Any = np.int64(0)
         for e in range(ptr[v], ptr[v + 1]):
             h = codes[idx[e]]
             if h == g:
@@ -204,22 +204,159 @@ def brokerage_roles(
         for e in range(ptr[a], ptr[a + 1]):
             mark[idx[e]] = 1
         for e in range(ptr[a], ptr[a + 1]):
-            v = np.int64(idx[e])
-            g = codes[v]
+            w = np.int64(idx[e])
+            g = codes[w]
             n_own, n_source, n_all = 0, 0, 0
-            for f in range(ptr[v], ptr[v + 1]):
+            for f in range(ptr[w], ptr[w + 1]):
                 if mark[idx[f]]:
                     h = codes[idx[f]]
                     n_all += 1
                     n_own += h == g
                     n_source += h == ga
             if ga == g:
-                out[v, 0] -= n_own
-                out[v, 3] -= n_all - n_own
+                out[w, 0] -= n_own
+                out[w, 3] -= n_all - n_own
             else:
-                out[v, 1] -= n_source
-                out[v, 2] -= n_own
-                out[v, 4] -= n_all - n_own - n_source
+                out[w, 1] -= n_source
+                out[w, 2] -= n_own
+                out[w, 4] -= n_all - n_own - n_source
         for e in range(ptr[a], ptr[a + 1]):
             mark[idx[e]] = 0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def peel(ptr: NDArray[np.int64], idx: NDArray[Any], degree: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Core numbers by bins of degree; row i of ``idx`` are those who lose a tie when i goes."""
+    n = len(degree)
+    top = 0
+    for i in range(n):
+        top = max(top, degree[i])
+    start = np.zeros(top + 2, np.int64)
+    for i in range(n):
+        start[degree[i] + 1] += 1
+    for d in range(top + 1):
+        start[d + 1] += start[d]
+    place, order, fill = np.empty(n, np.int64), np.empty(n, np.int64), start[:-1].copy()
+    for i in range(n):
+        place[i] = fill[degree[i]]
+        order[place[i]] = i
+        fill[degree[i]] += 1
+    left = degree.copy()
+    first = start[:-1].copy()
+    for k in range(n):
+        i = order[k]
+        for e in range(ptr[i], ptr[i + 1]):
+            j = np.int64(idx[e])
+            if left[j] > left[i]:
+                d = left[j]
+                head = max(first[d], k + 1)
+                other = order[head]
+                order[head], order[place[j]] = j, other
+                place[other], place[j] = place[j], head
+                first[d] = head + 1
+                left[j] = d - 1
+    return left
+
+
+@njit(cache=True, nogil=True)
+def brandes(ptr: NDArray[np.int64], idx: NDArray[Any], pivots: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum over pivots of each person's dependency, and of its square; shortest paths in hops; shape (2, n)."""
+    n = len(ptr) - 1
+    out = np.zeros((2, n))
+    dist, paths, delta = np.full(n, -1, np.int64), np.zeros(n), np.zeros(n)
+    queue = np.empty(n, np.int64)
+    for p in range(len(pivots)):
+        s = pivots[p]
+        dist[:] = -1
+        paths[:] = 0.0
+        delta[:] = 0.0
+        dist[s], paths[s], queue[0] = 0, 1.0, s
+        head, tail = 0, 1
+        while head < tail:
+            v = queue[head]
+            head += 1
+            for e in range(ptr[v], ptr[v + 1]):
+                u = np.int64(idx[e])
+                if dist[u] < 0:
+                    dist[u] = dist[v] + 1
+                    queue[tail] = u
+                    tail += 1
+                if dist[u] == dist[v] + 1:
+                    paths[u] += paths[v]
+        for k in range(tail - 1, -1, -1):
+            v = queue[k]
+            for e in range(ptr[v], ptr[v + 1]):
+                u = np.int64(idx[e])
+                if dist[u] == dist[v] + 1:
+                    delta[v] += paths[v] / paths[u] * (1.0 + delta[u])
+            if v != s:
+                out[0, v] += delta[v]
+                out[1, v] += delta[v] * delta[v]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def brandes_lengths(
+    ptr: NDArray[np.int64], idx: NDArray[Any], length: NDArray[np.float64], pivots: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The same with lengths of ties above 0; paths that differ by rounding (1e-12) count as equally short."""
+    n, m = len(ptr) - 1, len(idx)
+    out = np.zeros((2, n))
+    dist, paths, delta, done = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.bool_)
+    order = np.empty(n, np.int64)
+    heap_key, heap_id = np.empty(m + 1), np.empty(m + 1, np.int64)
+    for p in range(len(pivots)):
+        s = pivots[p]
+        dist[:] = np.inf
+        paths[:] = 0.0
+        delta[:] = 0.0
+        done[:] = False
+        dist[s], paths[s] = 0.0, 1.0
+        heap_key[0], heap_id[0] = 0.0, s
+        size, settled = 1, 0
+        while size > 0:
+            key, v = heap_key[0], heap_id[0]
+            size -= 1
+            last_key, last_id = heap_key[size], heap_id[size]
+            i = 0
+            while 2 * i + 1 < size:
+                c = 2 * i + 1
+                if c + 1 < size and heap_key[c + 1] < heap_key[c]:
+                    c += 1
+                if heap_key[c] >= last_key:
+                    break
+                heap_key[i], heap_id[i] = heap_key[c], heap_id[c]
+                i = c
+            heap_key[i], heap_id[i] = last_key, last_id
+            if done[v] or key > dist[v]:
+                continue
+            done[v] = True
+            order[settled] = v
+            settled += 1
+            for e in range(ptr[v], ptr[v + 1]):
+                u = np.int64(idx[e])
+                far = dist[v] + length[e]
+                if done[u]:
+                    continue
+                if far < dist[u] * (1 - 1e-12):
+                    dist[u], paths[u] = far, paths[v]
+                    i = size
+                    size += 1
+                    while i > 0 and heap_key[(i - 1) // 2] > far:
+                        heap_key[i], heap_id[i] = heap_key[(i - 1) // 2], heap_id[(i - 1) // 2]
+                        i = (i - 1) // 2
+                    heap_key[i], heap_id[i] = far, u
+                elif far <= dist[u] * (1 + 1e-12):
+                    paths[u] += paths[v]
+        for k in range(settled - 1, -1, -1):
+            v = order[k]
+            for e in range(ptr[v], ptr[v + 1]):
+                u = np.int64(idx[e])
+                far = dist[v] + length[e]
+                if abs(far - dist[u]) <= 1e-12 * far and dist[u] > dist[v]:
+                    delta[v] += paths[v] / paths[u] * (1.0 + delta[u])
+            if v != s:
+                out[0, v] += delta[v]
+                out[1, v] += delta[v] * delta[v]
     return out

@@ -1,0 +1,49 @@
+"""Pictures of silo tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from peernet import plots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_curves", "plot_table"]
+
+
+def plot_table(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
+    """Draw values with intervals where a table has them, else each row's distance from chance in SDs."""
+    words = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c].dtype)]
+    label = table[words].astype(str).agg(", ".join, axis=1) if words else table.index.astype(str).to_series()
+    frame = pd.DataFrame({"label": np.asarray(label)})
+    if {"value", "low", "high"} <= set(table.columns):
+        for column in ("value", "low", "high"):
+            frame[column] = table[column].to_numpy()
+        return plots.plot_intervals(frame, label="label", xlabel="value", title=title, ax=ax)
+    z = table["z"].to_numpy(dtype=np.float64)
+    frame = frame.assign(value=z, low=z, high=z)[np.isfinite(z)]
+    xlabel = "distance from chance, in standard deviations of the null"
+    return plots.plot_intervals(frame, label="label", xlabel=xlabel, reference=0.0, title=title, ax=ax)
+
+
+def plot_curves(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
+    """Draw a measure against the share of people who are silent, with a band of 90 % of draws."""
+    axes = plots.axes(ax)
+    for colour, (pattern, part) in zip(plots.OKABE_ITO, table.groupby("pattern", sort=False), strict=False):
+        axes.fill_between(
+            100 * part["share"], part["low"], part["high"], color=colour, alpha=0.2, linewidth=0
+        )
+        axes.plot(100 * part["share"], part["median"], color=colour)
+        axes.annotate(
+            str(pattern), (100 * part["share"].iloc[-1], part["median"].iloc[-1]), xytext=(4, 0),
+            textcoords="offset points", color=colour, va="center",
+        )  # fmt: skip
+    axes.axhline(float(table["complete"].iloc[0]), color=plots.GREY, linestyle=":")
+    axes.set_xlabel("people made silent (% of those who answered)")
+    axes.set_ylabel(str(table["measure"].iloc[0]))
+    axes.set_title(plots.wrap(title), loc="left", fontsize=11)
+    return axes

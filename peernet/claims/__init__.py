@@ -13,10 +13,16 @@ _exports: dict[str, str] = {
     "EightyPercent": "peernet.claims._eighty",
     "Evidence": "peernet.claims._evidence",
     "Register": "peernet.claims._register",
+    "Scorecard": "peernet.claims._evaluate",
+    "SpecificationCurve": "peernet.claims._specification",
     "TraceCurve": "peernet.claims._traces",
     "answerability": "peernet.claims._answerability",
     "eighty_percent": "peernet.claims._eighty",
+    "specification_curve": "peernet.claims._specification",
     "trace_curve": "peernet.claims._traces",
+    "evaluate": "peernet.claims._evaluate",
+    "holm": "peernet.claims._evaluate",
+    "plot_scorecard": "peernet.claims._pictures",
     "register": "peernet.claims._register",
 }
 

@@ -20,7 +20,9 @@ from peernet.results import Result, provenance
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["EightyPercent", "eighty_percent"]
+    from peernet.network import PeerNetwork
+
+__all__ = ["EightyPercent", "eighty_percent", "free_items", "learning_network", "says_share"]
 
 NOT_THE_SAME = (
     "What people say is a share of learning as remembered; traces count answers and courses, which have no "
@@ -182,7 +184,7 @@ def _finish(ax: Axes, names: list[str], claim: float, xlabel: str, title: str) -
     ax.set_title(title, fontsize="medium")
 
 
-def _says(records: Any, claim: float, question: str, wave: Any, level: float) -> ShareEstimate:
+def says_share(records: Any, claim: float, question: str, wave: Any, level: float) -> ShareEstimate:
     """Estimate what people say, few answers included."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PeerNetWarning)
@@ -210,27 +212,36 @@ def _traced(records: Any, start: Any, end: Any, **options: Any) -> TraceCurve:
     return trace_curve(answered.groupby("learner").size(), done.groupby("person").size(), **options)
 
 
+def learning_network(records: Any, relation: str | None) -> PeerNetwork:
+    """Return who teaches whom: the relation named, else the first that was asked of learners, else the traces."""
+    roles = list(getattr(records, "roles", {}) or {})
+    learned = [r for r in roles if records.roles[r] == "learner"] or roles
+    net: PeerNetwork = records.network(relation=relation or (learned[0] if learned else None))
+    return net
+
+
+def free_items(records: Any, start: Any) -> tuple[pd.DataFrame, list[Any]]:
+    """Return adoptions, and items that 20 or more people chose themselves and few were told to, most adopted first."""
+    from peernet.diffusion.sources import adoptions_from
+
+    adopted = adoptions_from(records, start=pd.Timestamp(start, tz="UTC"))
+    told = adopted["assigned"].astype("boolean").fillna(False)
+    n = adopted[~told & adopted["time"].notna()].groupby("item").size()
+    mostly = told.groupby(adopted["item"]).mean()
+    often = n[n >= _FEW].sort_values(ascending=False, kind="stable").index
+    return adopted, [item for item in often if mostly[item] < 0.2]
+
+
 def _implied(
     records: Any, start: Any, end: Any, relation: str | None, items: Any, claim: float, level: float, rng: Any
 ) -> tuple[pd.DataFrame, str]:
     """Fit diffusion of self-chosen items along who teaches whom; return the rows and what was refused."""
     from peernet.diffusion.share import social_transmission_share
-    from peernet.diffusion.sources import adoptions_from
     from peernet.diffusion.transmission import fit_nbda
 
-    roles = list(getattr(records, "roles", {}) or {})
-    learned = [r for r in roles if records.roles[r] == "learner"] or roles
-    net = records.network(relation=relation or (learned[0] if learned else None))
-    adopted = adoptions_from(records, start=pd.Timestamp(start, tz="UTC"))
-    told = adopted["assigned"].astype("boolean").fillna(False)
-    free = adopted[~told & adopted["time"].notna()]
-    n = free.groupby("item").size()
-    ordered = sorted(set(adopted["item"]) - set(n[n >= _FEW].index), key=str)
-    chosen = (
-        list(n[n >= _FEW].sort_values(ascending=False, kind="stable").index) if items is None else list(items)
-    )
-    mostly = told.groupby(adopted["item"]).mean()
-    chosen = [i for i in chosen if items is not None or mostly.get(i, 0.0) < 0.2]
+    net = learning_network(records, relation)
+    adopted, free = free_items(records, start)
+    chosen = free if items is None else list(items)
     rows, refused = [], []
     for item in chosen:
         try:
@@ -260,10 +271,7 @@ def _implied(
         )
     why = "; ".join(refused)
     if not rows and not why:
-        why = (
-            f"no item was taken up by {_FEW} or more people who chose it themselves ({len(ordered)} items "
-            f"have fewer)."
-        )
+        why = f"no item was taken up by {_FEW} or more people who chose it themselves."
     return pd.DataFrame(rows), why
 
 
@@ -331,7 +339,7 @@ def eighty_percent(
     traces: TraceCurve | None = None
     implied = pd.DataFrame()
     try:
-        says = _says(records, claim, question, wave, level)
+        says = says_share(records, claim, question, wave, level)
     except DataError as error:
         lacking["What people say"] = str(error)
     if start is None:

@@ -1,0 +1,124 @@
+"""The scorecard: estimators by hand, size, Holm, and the verdicts that the sample worlds are made for."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.multitest import multipletests
+
+from peernet.claims import _tests, evaluate, holm, register
+from peernet.datasets import load_meridian
+from peernet.errors import DataError
+from peernet.records import Records
+from peernet.results import VERDICTS
+
+mpl.use("Agg")
+SPAN = {"start": "2025-01-01", "end": "2026-01-01"}
+
+
+@pytest.fixture(scope="module")
+def worlds() -> dict[str, pd.DataFrame]:
+    return {w: evaluate(load_meridian(w), **SPAN, rng=1).table for w in ("meridian", "null_meridian")}  # type: ignore[arg-type]
+
+
+def verdict(table: pd.DataFrame, claim: str, words: str = "") -> str:
+    found = table[(table["claim"] == claim) & table["quantity"].str.contains(words, regex=False)]
+    return str(found["verdict"].iloc[0])
+
+
+def test_holm_equals_statsmodels_and_leaves_missing_out() -> None:
+    p = np.array([0.01, 0.04, 0.03, 0.5])
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    assert np.isnan(holm([0.01, np.nan])[1])
+    assert holm([0.01, np.nan])[0] == 0.01
+
+
+def test_clustered_errors_equal_statsmodels() -> None:
+    rng = np.random.default_rng(3)
+    group = np.repeat(np.arange(30), 5)
+    x = np.column_stack([np.ones(150), rng.normal(size=150)])
+    y = x @ [0.2, 0.5] + rng.normal(size=30)[group] + rng.normal(size=150)
+    found = _tests.clustered(y, x, group, 1, unit="", how="", level=0.95)
+    fit = OLS(y, x).fit(cov_type="cluster", cov_kwds={"groups": group, "use_correction": False})
+    assert found.value == pytest.approx(fit.params[1])
+    half = (found.high - found.low) / 2
+    from scipy.stats import t
+
+    assert half / t.ppf(0.975, 29) == pytest.approx(fit.bse[1] * np.sqrt(30 / 29))
+    with pytest.raises(DataError, match="too few for a test"):
+        _tests.clustered(y[:50], x[:50], group[:50], 1, unit="", how="", level=0.95)
+
+
+def test_clustered_test_has_its_size() -> None:
+    rng = np.random.default_rng(4)
+    group, rejected, draws = np.repeat(np.arange(40), 4), 0, 800
+    for _ in range(draws):
+        x = np.column_stack([np.ones(160), rng.normal(size=40)[group]])
+        y = 0.7 * rng.normal(size=40)[group] + rng.normal(size=160)
+        rejected += _tests.clustered(y, x, group, 1, unit="", how="", level=0.95).p < 0.05
+    low, high = binom.interval(0.999, draws, 0.05)
+    assert low <= rejected <= high + 8  # few clusters: CR1 is a little liberal
+
+
+def test_what_is_planted_at_meridian_is_found(worlds: dict[str, pd.DataFrame]) -> None:
+    table = worlds["meridian"]
+    assert verdict(table, "H1", "(wide)") == "contradicted"
+    assert verdict(table, "H1", "(strict)") == "contradicted"
+    assert verdict(table, "H2", "expected") == "supported"
+    assert verdict(table, "H2", "when asked") == "inconclusive"
+    assert verdict(table, "H3", "by trust") == "supported"
+    assert verdict(table, "H4") == "inconclusive"
+    assert verdict(table, "H5") == "supported"
+    assert verdict(table, "H15") == "supported"
+    row = table[table["quantity"].str.contains("expected to teach")].iloc[0]
+    assert row["low"] <= 0.5 <= row["high"]
+
+
+def test_nothing_is_found_where_nothing_is(worlds: dict[str, pd.DataFrame]) -> None:
+    table = worlds["null_meridian"]
+    tested = table[table["claim"].ne("H1") & table["value"].notna()]
+    assert len(tested) >= 6
+    assert (tested["verdict"] == "inconclusive").all()
+
+
+def test_silence_that_could_change_it_is_inconclusive() -> None:
+    table = evaluate(load_meridian("bad_meridian")).table
+    assert verdict(table, "H1", "(wide)") == "inconclusive"
+    assert verdict(table, "H1", "most") == "inconclusive"
+    assert verdict(table, "H15") == "not answered by these data"
+
+
+def test_every_claim_is_on_the_card_with_a_verdict_of_the_list(worlds: dict[str, pd.DataFrame]) -> None:
+    for table in worlds.values():
+        assert set(table["claim"]) == {c.key for c in register().claims}
+        assert table["verdict"].isin(VERDICTS).all()
+        open_ = table[table["value"].isna()]
+        assert (open_["why"] != "").all()
+        assert (table["would settle"] != "").all()
+
+
+def test_without_data_nothing_is_answered_and_the_reason_is_given() -> None:
+    found = evaluate(Records())
+    assert found.table["verdict"].isin(["not answerable", "not answered by these data"]).all()
+    h2 = found.table.set_index("claim").loc["H2"]
+    assert h2["verdict"] == "not answerable"
+    assert h2["why"] == "these are missing: skill before; skill after; who taught what."
+    assert "because these are missing" in found.summary()
+    with pytest.raises(ValueError, match="both start and end"):
+        evaluate(Records(), end="2026-01-01")
+
+
+def test_the_scorecard_draws_every_row(worlds: dict[str, pd.DataFrame]) -> None:
+    from matplotlib import pyplot as plt
+
+    found = evaluate(load_meridian())
+    ax = found.plot()
+    words = " ".join(t.get_text() for t in ax.texts)
+    for key in found.table["claim"]:
+        assert f"{key}  " in words
+    assert len(ax.child_axes) == int(found.table["value"].notna().sum())
+    plt.close(ax.figure)

@@ -88,6 +88,94 @@ def bench_ei(net: PeerNetwork) -> None:
             note="from 20 draws; CPU time, compiled before")  # fmt: skip
 
 
+def bench_kernels(net: PeerNetwork) -> None:
+    """Compiled loops on arrays beside the quickest plain way to the same numbers."""
+    from scipy.sparse import csr_array
+
+    from peernet.silos import _kernels, holes
+
+    codes = net.codes("unit")[0].astype(np.int32)
+    k, n = int(codes.max()) + 1, net.n_people
+    ptr, idx = net.adjacency.indptr.astype(np.int64), np.array(net.adjacency.indices)
+    teacher, learner, w = np.array(net.teacher), np.array(net.learner), np.array(net.weight)
+    size = f"{n:,} people, {net.n_ties:,} ties"
+
+    assert np.allclose(
+        _kernels.mixing(k, teacher, learner, w, codes),
+        np.bincount(codes[teacher] * k + codes[learner], w, k * k).reshape(k, k),
+    )
+    compare(f"mixing table, {size}", ours=seconds(lambda: _kernels.mixing(k, teacher, learner, w, codes), repeat=15),
+            peer="np.bincount", at_least=1.5,
+            theirs=seconds(lambda: np.bincount(codes[teacher] * k + codes[learner], w, k * k), repeat=15),
+            note="weighted; arrays in, CPU time")  # fmt: skip
+
+    indicator = csr_array((np.ones(n), (np.arange(n), codes)), shape=(n, k))
+    matrix = net.adjacency
+
+    def by_scipy() -> np.ndarray:
+        met = matrix @ indicator
+        return (
+            1 - np.asarray(met.multiply(met).sum(axis=1)).ravel() / np.asarray(met.sum(axis=1)).ravel() ** 2
+        )
+
+    with np.errstate(invalid="ignore"):
+        ours = 1 - _kernels.spread_over_groups(ptr, idx, w, codes, k)[:, 1]
+        live = np.diff(ptr) > 0
+        assert np.allclose(ours[live], by_scipy()[live])
+        compare(f"participation, {size}", peer="scipy.sparse product", theirs=seconds(by_scipy, repeat=9),
+                ours=seconds(lambda: _kernels.spread_over_groups(ptr, idx, w, codes, k), repeat=15), at_least=5,
+                note="teaching ties; CPU time")  # fmt: skip
+
+    followers = {v: idx[ptr[v] : ptr[v + 1]].tolist() for v in range(n)}
+    known = {v: set(x) for v, x in followers.items()}
+    group = codes.tolist()
+    sources = list(range(0, n, 20))
+
+    def loop() -> list[list[int]]:
+        counts = [[0] * 5 for _ in range(n)]
+        for a in sources:
+            for v in followers[a]:
+                for b in followers[v]:
+                    if b != a and b not in known[a]:
+                        x, y, z = group[a], group[v], group[b]
+                        role = (0 if y == z else 3) if x == y else (2 if y == z else (1 if x == z else 4))
+                        counts[v][role] += 1
+        return counts
+
+    fast = _kernels.brokerage_roles(ptr, idx, codes, k)
+    sources, part = list(range(n)), sources
+    if quick():
+        assert (np.array(loop()) == fast).all()
+    sources = part
+    compare(f"Gould-Fernandez roles of everybody, {size}", peer="loops over dicts and sets", at_least=60,
+            ours=seconds(lambda: _kernels.brokerage_roles(ptr, idx, codes, k), repeat=9),
+            theirs=seconds(loop, repeat=3), scale=n / len(part), note=f"from {len(part)} starting points; CPU time")  # fmt: skip
+
+    rows = holes.symmetric(net, directed=True, weighted=True)
+    assert np.allclose(_kernels.burt(*rows), holes._burt_sparse(*rows), equal_nan=True)
+    both = seconds(lambda: _kernels.burt(*rows), repeat=9)
+    compare(f"Burt: constraint, effective size and hierarchy, {size}", ours=both, peer="scipy.sparse products",
+            theirs=seconds(lambda: holes._burt_sparse(*rows), repeat=3), note="weighted; CPU time")  # fmt: skip
+    graph = net.to_networkx()
+    few = list(graph)[:3]
+    theirs = seconds(lambda: (nx.constraint(graph, few, "weight"), nx.effective_size(graph, few, "weight")),
+                     repeat=1, warm_up=0)  # fmt: skip
+    compare(f"Burt: constraint, effective size and hierarchy, {size}", ours=both, scale=n / len(few), theirs=theirs,
+            peer=f"networkx {nx.__version__}, node by node", note=f"from {len(few)} people; CPU time")  # fmt: skip
+    whole = seconds(lambda: nx.constraint(graph, weight="weight"), repeat=1, warm_up=0)
+    compare(f"Burt: constraint, effective size and hierarchy, {size}", ours=both, theirs=whole, at_least=300,
+            peer=f"networkx {nx.__version__}, constraint only, its sparse path", note="CPU time")  # fmt: skip
+    try:
+        import igraph  # noqa: F401
+    except ImportError:
+        print("igraph is not installed: constraint was not timed beside it")
+        return
+    other = net.to_igraph()
+    compare(f"Burt: constraint, effective size and hierarchy, {size}", ours=both, peer="igraph, constraint only",
+            theirs=seconds(lambda: other.constraint(weights="weight"), repeat=9), at_least=1.5, note="CPU time")  # fmt: skip
+
+
 if __name__ == "__main__":
     organisation_net = organisation(N, M, UNITS)
     bench_ei(organisation_net)
+    bench_kernels(organisation_net)

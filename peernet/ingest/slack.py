@@ -122,6 +122,7 @@ def read_slack(
     for word in opted:
         literal("include_private", word, _PRIVATE)
     ledger = Ledger("read_slack")
+    ledger.read("messages", 0)
     roster = roster_of(people)
     helps = {str(c).lstrip("#") for c in help_channels}
     with Archive(path, "read_slack") as archive:

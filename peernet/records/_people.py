@@ -46,7 +46,9 @@ def pseudonymise(records: Records, key: Any) -> Records:
         if name != "aliases" and len(frame):
             changes[name] = privacy.pseudonymise(frame, present, key=secret)
     if len(records.events):
-        changes["events"] = changes["events"].assign(evidence="")
+        # ids of messages and commits lead back to people, so only their order is kept
+        numbers = [f"e{i}" for i in range(len(records.events))]
+        changes["events"] = changes["events"].assign(evidence="", event_id=numbers)
     ids = _ids_in(records)
     report = records.report
     notes = tuple(privacy.redact(n, ids) for n in report.notes)

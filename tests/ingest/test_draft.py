@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from peernet import DataError
-from peernet.ingest import confirm_directions, draft_codebook, read_people, read_qualtrics, read_survey
+from peernet.ingest import (
+    Codebook,
+    confirm_directions,
+    draft_codebook,
+    read_people,
+    read_qualtrics,
+    read_survey,
+)
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "meridian"
 TEXT = (
@@ -90,3 +97,11 @@ def test_draft_of_the_sample_reads_it_like_its_own_codebook() -> None:
     mine = drafted.nominations[~drafted.nominations[keep].isin(objected).any(axis=1)]
     assert sorted(map(tuple, mine[keep].to_numpy())) == sorted(map(tuple, own.nominations[keep].to_numpy()))
     assert set(drafted.shares().columns) == set(own.shares().columns)
+
+
+def test_the_codebook_of_the_instrument_kit_is_confirmed(project_root: Path) -> None:
+    book = Codebook.read(project_root / "docs" / "instruments" / "codebook.csv")
+    assert book.roles == {"learn_from": "learner", "comes_to_me": "teacher"}
+    text = (project_root / "docs" / "instruments" / "questionnaire.md").read_text(encoding="utf-8")
+    stems = {c.split("_")[0].rstrip("abc") for c in book.table["column"] if c.startswith("Q")}
+    assert not [stem for stem in stems if f"`{stem}" not in text]

@@ -103,7 +103,7 @@ def pairs(records: Records) -> list[tuple[str, str]]:
 
 def test_hand_counts(tmp_path: Path) -> None:
     report = read_slack(export(tmp_path), people=ROSTER).report
-    assert (report.rows_read, report.rows_used) == (7, 3)
+    assert (report.rows_read, report.rows_used) == (20, 4)
     ledger = report.ledger.set_index("what")
     assert ledger.loc["messages"].tolist() == [20, 10, 4]
     gone = report.dropped[report.dropped["what"] == "messages"].set_index("reason")["n"].to_dict()

@@ -21,6 +21,40 @@ _exports: dict[str, str] = {
     "Records": "peernet.records",
     "IngestReport": "peernet.records",
     "Study": "peernet.records",
+    # from files
+    "read_calendar": "peernet.ingest",
+    "read_canvas": "peernet.ingest",
+    "read_completions": "peernet.ingest",
+    "read_discourse": "peernet.ingest",
+    "read_edge_list": "peernet.ingest",
+    "read_events": "peernet.ingest",
+    "read_git": "peernet.ingest",
+    "read_github_reviews": "peernet.ingest",
+    "read_google_forms": "peernet.ingest",
+    "read_limesurvey": "peernet.ingest",
+    "read_mattermost": "peernet.ingest",
+    "read_mbox": "peernet.ingest",
+    "read_meetings": "peernet.ingest",
+    "read_microsoft_forms": "peernet.ingest",
+    "read_moodle": "peernet.ingest",
+    "read_network_canvas": "peernet.ingest",
+    "read_people": "peernet.ingest",
+    "read_qualtrics": "peernet.ingest",
+    "read_redcap": "peernet.ingest",
+    "read_roster_grid": "peernet.ingest",
+    "read_slack": "peernet.ingest",
+    "read_spss": "peernet.ingest",
+    "read_stack_exchange": "peernet.ingest",
+    "read_survey": "peernet.ingest",
+    "read_surveymonkey": "peernet.ingest",
+    "read_teams": "peernet.ingest",
+    "read_viva": "peernet.ingest",
+    "read_xapi": "peernet.ingest",
+    "read_zulip": "peernet.ingest",
+    "draft_codebook": "peernet.ingest",
+    "merge_records": "peernet.records",
+    # across methods
+    "specification_curve": "peernet.claims",
     # the answers
     "Result": "peernet.results",
     "Estimate": "peernet.results",
@@ -86,14 +120,46 @@ if TYPE_CHECKING:
     from peernet import reports as reports
     from peernet import results as results
     from peernet import silos as silos
+    from peernet.claims import specification_curve as specification_curve
     from peernet.errors import DataError as DataError
     from peernet.errors import FitError as FitError
     from peernet.errors import PeerNetError as PeerNetError
     from peernet.errors import PeerNetWarning as PeerNetWarning
+    from peernet.ingest import draft_codebook as draft_codebook
+    from peernet.ingest import read_calendar as read_calendar
+    from peernet.ingest import read_canvas as read_canvas
+    from peernet.ingest import read_completions as read_completions
+    from peernet.ingest import read_discourse as read_discourse
+    from peernet.ingest import read_edge_list as read_edge_list
+    from peernet.ingest import read_events as read_events
+    from peernet.ingest import read_git as read_git
+    from peernet.ingest import read_github_reviews as read_github_reviews
+    from peernet.ingest import read_google_forms as read_google_forms
+    from peernet.ingest import read_limesurvey as read_limesurvey
+    from peernet.ingest import read_mattermost as read_mattermost
+    from peernet.ingest import read_mbox as read_mbox
+    from peernet.ingest import read_meetings as read_meetings
+    from peernet.ingest import read_microsoft_forms as read_microsoft_forms
+    from peernet.ingest import read_moodle as read_moodle
+    from peernet.ingest import read_network_canvas as read_network_canvas
+    from peernet.ingest import read_people as read_people
+    from peernet.ingest import read_qualtrics as read_qualtrics
+    from peernet.ingest import read_redcap as read_redcap
+    from peernet.ingest import read_roster_grid as read_roster_grid
+    from peernet.ingest import read_slack as read_slack
+    from peernet.ingest import read_spss as read_spss
+    from peernet.ingest import read_stack_exchange as read_stack_exchange
+    from peernet.ingest import read_survey as read_survey
+    from peernet.ingest import read_surveymonkey as read_surveymonkey
+    from peernet.ingest import read_teams as read_teams
+    from peernet.ingest import read_viva as read_viva
+    from peernet.ingest import read_xapi as read_xapi
+    from peernet.ingest import read_zulip as read_zulip
     from peernet.network import PeerNetwork as PeerNetwork
     from peernet.records import IngestReport as IngestReport
     from peernet.records import Records as Records
     from peernet.records import Study as Study
+    from peernet.records import merge_records as merge_records
     from peernet.results import Estimate as Estimate
     from peernet.results import HypothesisTest as HypothesisTest
     from peernet.results import ModelFit as ModelFit

@@ -23,8 +23,8 @@ def test_a_study_is_laid_out(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "gitignore" not in made
     assert str(folder / "study.toml") in capsys.readouterr().out
     settings = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
-    assert (settings["floor"], settings["floor_attitudes"]) == (5, 8)
-    assert settings["analyses"] == []
+    assert (settings["privacy"]["floor"], settings["privacy"]["floor_attitudes"]) == (5, 8)
+    assert settings["analyses"]["person_level"] == []
     assert [path.name for path in folder.parent.iterdir()] == ["study"]
 
 
@@ -82,8 +82,8 @@ def test_the_sample_comes_without_its_truth(tmp_path: Path, monkeypatch: pytest.
     data = tmp_path / "study" / "data"
     assert sorted(path.name for path in data.iterdir()) == ["README.md", "completions.csv", "hr_roster.csv"]
     settings = tomllib.loads((tmp_path / "study" / "study.toml").read_text(encoding="utf-8"))
-    assert "synthetic" in settings["organisation"]
-    assert "slack" in settings["sources"]
+    assert "synthetic" in settings["study"]["organisation"]
+    assert "slack" in settings["sources"]["allowed"]
 
 
 def test_a_missing_sample_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

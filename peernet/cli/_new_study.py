@@ -38,9 +38,9 @@ _SAMPLE_SETTINGS = {
     "organisation": '"Meridian (a synthetic organisation)"',
     "purpose": '"To try out peernet on an organisation that does not exist."',
     "agreement": '"none needed: no real person appears in these data"',
-    "start": '"2025-01-01"',
-    "end": '"2026-01-01"',
-    "sources": '["people", "survey", "slack", "completions"]',
+    "period_start": '"2025-01-01"',
+    "period_end": '"2026-01-01"',
+    "allowed": '["people", "survey", "slack", "completions"]',
 }
 
 

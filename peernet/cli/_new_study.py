@@ -41,6 +41,7 @@ _SAMPLE_SETTINGS = {
     "period_start": '"2025-01-01"',
     "period_end": '"2026-01-01"',
     "allowed": '["people", "survey", "slack", "completions"]',
+    "channels": '["*"]',
 }
 
 

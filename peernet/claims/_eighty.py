@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
     from peernet.network import PeerNetwork
 
-__all__ = ["EightyPercent", "eighty_percent", "free_items", "learning_network", "says_share"]
+__all__ = [
+    "EightyPercent",
+    "eighty_percent",
+    "diffusion_methods",
+    "free_items",
+    "learning_network",
+    "says_share",
+]
 
 NOT_THE_SAME = (
     "What people say is a share of learning as remembered; traces count answers and courses, which have no "
@@ -212,6 +220,11 @@ def _traced(records: Any, start: Any, end: Any, **options: Any) -> TraceCurve:
     return trace_curve(answered.groupby("learner").size(), done.groupby("person").size(), **options)
 
 
+def diffusion_methods() -> Any:
+    """Return the package of diffusion methods, whichever of its modules hold them."""
+    return importlib.import_module("peernet.diffusion")
+
+
 def learning_network(records: Any, relation: str | None) -> PeerNetwork:
     """Return who teaches whom: the relation named, else the first that was asked of learners, else the traces."""
     roles = list(getattr(records, "roles", {}) or {})
@@ -222,9 +235,7 @@ def learning_network(records: Any, relation: str | None) -> PeerNetwork:
 
 def free_items(records: Any, start: Any) -> tuple[pd.DataFrame, list[Any]]:
     """Return adoptions, and items that 20 or more people chose themselves and few were told to, most adopted first."""
-    from peernet.diffusion.sources import adoptions_from
-
-    adopted = adoptions_from(records, start=pd.Timestamp(start, tz="UTC"))
+    adopted = diffusion_methods().adoptions_from(records, start=pd.Timestamp(start, tz="UTC"))
     told = adopted["assigned"].astype("boolean").fillna(False)
     n = adopted[~told & adopted["time"].notna()].groupby("item").size()
     mostly = told.groupby(adopted["item"]).mean()
@@ -236,16 +247,13 @@ def _implied(
     records: Any, start: Any, end: Any, relation: str | None, items: Any, claim: float, level: float, rng: Any
 ) -> tuple[pd.DataFrame, str]:
     """Fit diffusion of self-chosen items along who teaches whom; return the rows and what was refused."""
-    from peernet.diffusion.share import social_transmission_share
-    from peernet.diffusion.transmission import fit_nbda
-
     net = learning_network(records, relation)
     adopted, free = free_items(records, start)
     chosen = free if items is None else list(items)
     rows, refused = [], []
     for item in chosen:
         try:
-            fit = fit_nbda(
+            fit = diffusion_methods().fit_nbda(
                 net,
                 adopted[adopted["item"] == item],
                 start=pd.Timestamp(start, tz="UTC"),
@@ -254,7 +262,9 @@ def _implied(
                 level=level,
                 rng=rng,
             )
-            found = social_transmission_share(fit, against=claim, sensitivity=False, rng=rng)
+            found = diffusion_methods().social_transmission_share(
+                fit, against=claim, sensitivity=False, rng=rng
+            )
         except (DataError, FitError) as error:
             refused.append(f"{item}: {error}")
             continue

@@ -144,13 +144,12 @@ def _jobs(records: Any, level: float, span: tuple[Any, Any] | None, rng: np.rand
 
 def _spread(records: Any, span: tuple[Any, Any], level: float, rng: np.random.Generator) -> Finding:
     """Strength of teaching in the spread of the self-chosen item with most adoptions."""
-    from peernet.claims._eighty import free_items, learning_network
-    from peernet.diffusion.transmission import fit_nbda
+    from peernet.claims._eighty import diffusion_methods, free_items, learning_network
 
     adopted, items = free_items(records, span[0])
     if not items:
         raise DataError("no item was taken up by 20 or more people who chose it themselves.")
-    fit = fit_nbda(
+    fit = diffusion_methods().fit_nbda(
         learning_network(records, None),
         adopted[adopted["item"] == items[0]],
         start=pd.Timestamp(span[0], tz="UTC"),

@@ -65,7 +65,7 @@ def bootstrap_mean(
     *,
     strata: ArrayLike | pd.Series | None = None,
     clusters: ArrayLike | pd.Series | None = None,
-    weights: ArrayLike | pd.Series | None = None,
+    weight: ArrayLike | pd.Series | None = None,
     population: Population = None,
     kind: Kind = "people",
     interval: Interval = "bca",
@@ -80,13 +80,13 @@ def bootstrap_mean(
     *people* resamples :math:`n_h` people within each stratum, *clusters* whole clusters. Both ignore the finite
     population
     and understate the error of few units by n/(n-1). *Rao-Wu* draws :math:`n_h - 1` of the :math:`n_h` units and
-    rescales weights, :math:`w^* = w (1 - \lambda_h + \lambda_h \frac{n_h}{n_h - 1} r)`,
+    rescales the weights, :math:`w^* = w (1 - \lambda_h + \lambda_h \frac{n_h}{n_h - 1} r)`,
     :math:`\lambda_h = \sqrt{1 - f_h}`, so that its variance is that of :func:`design_mean`.
 
     Parameters
     ----------
-    values, strata, clusters, weights, population
-        As in :func:`design_mean`; sizes of one stage only.
+    values, strata, clusters, weight, population
+        As in :func:`design_mean` (there ``weights``); sizes of one stage only.
     kind : {"people", "clusters", "rao-wu"}
         What is resampled.
     interval : {"bca", "percentile"}
@@ -134,7 +134,7 @@ def bootstrap_mean(
     top = _numbers("values", values)
     present = ~np.isnan(top)
     design = make_design(
-        present, index, strata=strata, clusters=clusters, weights=weights, population=population
+        present, index, strata=strata, clusters=clusters, weights=weight, population=population
     )
     if len(design.psu_stratum) < 2:
         raise DataError(f"values: {len(design.psu_stratum)} unit is too few to resample. Give two or more.")

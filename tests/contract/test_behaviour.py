@@ -66,6 +66,7 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "hypotheses.qap_correlation": call("hypotheses.qap_correlation", NET, OTHER, n_draws=200),
     "hypotheses.mrqap": call("hypotheses.mrqap", NET, "tie ~ same(unit) + diff(age)", n_draws=200),
     "hypotheses.fit_peer_effects": call("hypotheses.fit_peer_effects", NET, "skill ~ age", n_draws=99),
+    "hypotheses.bootstrap_mean": call("hypotheses.bootstrap_mean", np.linspace(0, 1, 30), n_draws=300),
     "nulls.shuffle_labels": call("nulls.shuffle_labels", NET, "unit"),
     "nulls.rewire": call("nulls.rewire", NET),
     "nulls.dyad_census": call("nulls.dyad_census", NET),
@@ -120,7 +121,7 @@ def test_every_function_with_workers_is_on_the_list() -> None:
 
 
 # Checked for n_jobs in the tests of their own folder, because they need more than a network.
-ELSEWHERE: set[str] = set()
+ELSEWHERE: set[str] = {"claims.specification_curve"}
 
 
 @pytest.mark.parametrize("name", sorted(n for n in RANDOM if "n_jobs" in takes(n)))

@@ -249,7 +249,7 @@ def cug_test(
     - "size": nothing but the people, every tie a fair coin. Nearly useless for sparse networks;
     - "ties": also the number of ties;
     - "dyad census": also the numbers of mutual, one-way and absent pairs;
-    - "degrees": how many each person teaches and learns from (:func:`peernet.nulls.draw_rewired`);
+    - "degrees": how many each person teaches and learns from (:func:`peernet.nulls.rewire`);
     - "block densities": the number of ties from each group to each group.
 
     Parameters
@@ -304,7 +304,7 @@ def cug_test(
     seen = (net.adjacency.toarray() > 0) & known
     measure, name = _graphs.measure(statistic, net.people)
     observed = measure(seen)
-    draw = _graphs.drawer(null, seen, known, net.codes(group)[0] if group else None)
+    draw = _graphs.drawer(null, seen, known, net.codes(group)[0] if group else None, n_draws)
     parts = run_blocks(
         lambda size, stream: np.array([measure(draw(stream)) for _ in range(size)]),
         n_draws,

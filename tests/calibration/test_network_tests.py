@@ -183,10 +183,20 @@ def test_size_in_the_long_run(world: str, method: str) -> None:
 
 @pytest.mark.long
 def test_size_of_the_other_tests_in_the_long_run() -> None:
-    low, high = bounds(2000)
-    sizes = other_tests(2000)
+    low, high = bounds(500)
+    sizes = other_tests(500)
     for name in ("qap", "cug ties", "cug degrees", "cug dyad census"):
         assert low <= sizes[name] <= high, (name, sizes)
+
+
+READING = """## How to read it
+
+- Double semi-partialing and Freedman-Lane keep their size in every world, the logit by double semi-partialing too.
+- Moving the response fails where a strong covariate hides that the errors are alike in cells that share a person.
+- Classical and robust errors take pairs as independent and reject four to ten times too often. Two-way clustering misses
+  that what a person teaches and what the same person learns go together.
+- Dyadic-robust errors are right in large networks; with two dozen people they are still too small, and more so where few
+  people hold most ties. Prefer `mrqap` for the test, or `variance="jackknife"`, below some fifty people."""
 
 
 def main(n_sets: int = 2000) -> None:
@@ -215,16 +225,20 @@ def main(n_sets: int = 2000) -> None:
             cells.append(f"{share:.3f}" if low <= share <= high else f"**{share:.3f}**")
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
         print(lines[-1], file=sys.stderr, flush=True)
-    lines += ["", "## Other tests", "", "| test | rejected at 5 % |", "|---|---|"]
-    for name, share in other_tests(n_sets).items():
+    fewer = n_sets // 4
+    low, high = bounds(fewer)
+    lines += ["", f"## Other tests, {fewer} data sets each (range {low:.3f} to {high:.3f})", ""]
+    lines += ["| test | rejected at 5 % |", "|---|---|"]
+    for name, share in other_tests(fewer).items():
         lines.append(f"| {name} | " + (f"{share:.3f}" if low <= share <= high else f"**{share:.3f}**") + " |")
-    lines += ["", "## Coverage of 95 % intervals of a coefficient of 0.3", ""]
+    lines += ["", f"## Coverage of 95 % intervals of a coefficient of 0.3, {fewer} data sets each", ""]
     lines += ["| variance | people | coverage |", "|---|---|---|"]
     plain = [(v, None) for v in ("dyadic", "jackknife", "two-way", "classical")]
     for variance, correction in [("dyadic", "people"), *plain]:
         for n in (24, 50, 100):
             word = f"{variance}, correction={correction!r}" if correction else variance
-            lines.append(f"| {word} | {n} | {coverage(variance, n, n_sets // 2, correction):.3f} |")
+            lines.append(f"| {word} | {n} | {coverage(variance, n, fewer, correction):.3f} |")
+    lines += ["", READING]
     Path("docs/calibration/network_tests.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peernet import Estimate, HypothesisTest, ModelFit, Plan, PeerNetwork, Result, Simulation
+from peernet import Estimate, HypothesisTest, ModelFit, PeerNetwork, Plan, Result, Simulation
 from peernet.results import format_number, format_p, monte_carlo_p, provenance
 
 

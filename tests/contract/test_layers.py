@@ -162,8 +162,16 @@ def test_no_module_hides_the_function_of_its_name() -> None:
     """Importing pkg.name sets pkg's attribute ``name`` to the module, so a function of that name could not be called."""
     hidden = []
     for init in PACKAGE.glob("*/__init__.py"):
-        modules = {p.stem for p in init.parent.glob("*.py")} | {p.parent.name for p in init.parent.glob("*/__init__.py")}
+        modules = {p.stem for p in init.parent.glob("*.py")} | {
+            p.parent.name for p in init.parent.glob("*/__init__.py")
+        }
         tree = ast.parse(init.read_text(encoding="utf-8"))
-        keys = {k.value for d in ast.walk(tree) if isinstance(d, ast.Dict) for k in d.keys if isinstance(k, ast.Constant)}
+        keys = {
+            k.value
+            for d in ast.walk(tree)
+            if isinstance(d, ast.Dict)
+            for k in d.keys
+            if isinstance(k, ast.Constant)
+        }
         hidden += [f"{init.parent.name}.{name}" for name in sorted(modules & keys)]
     assert hidden == []

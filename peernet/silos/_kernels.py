@@ -84,6 +84,7 @@ def burt(ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64]) -> N
             lead[e] = w[e] / strongest[np.int64(idx[e])]
     out = np.full((n, 4), np.nan)
     slot = np.full(n, -1, np.int32)
+    people = idx.view(np.uint32)
     widest = 1
     for i in range(n):
         widest = max(widest, ptr[i + 1] - ptr[i])
@@ -95,16 +96,18 @@ def burt(ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64]) -> N
         if degree == 0:
             continue
         for e in range(low, high):
-            slot[idx[e]] = np.int32(e - low)
+            slot[people[e]] = np.int32(e - low)
             reach[e - low] = share[e]
         redundant = 0.0
         for e in range(low, high):
-            q, p = np.int64(idx[e]), share[e]
-            for f in range(ptr[q], ptr[q + 1]):
-                s = slot[idx[f]]
+            q, p = people[e], share[e]
+            start, stop = ptr[q], ptr[q + np.uint32(1)]
+            row, shares, leads = people[start:stop], share[start:stop], lead[start:stop]
+            for f in range(len(row)):
+                s = slot[row[f]]
                 if s >= 0:
-                    reach[s] += p * share[f]
-                    redundant += p * lead[f]
+                    reach[np.uint32(s)] += p * shares[f]
+                    redundant += p * leads[f]
         total = 0.0
         for s in range(degree):
             reach[s] *= reach[s]
@@ -131,17 +134,21 @@ def spread_over_groups(
     n = len(ptr) - 1
     out = np.zeros((n, 3))
     bag = np.zeros(k)
+    people, of = idx.view(np.uint32), codes.view(np.uint32)
     for i in range(n):
+        row, values = people[ptr[i] : ptr[i + 1]], w[ptr[i] : ptr[i + 1]]
         total = 0.0
-        for e in range(ptr[i], ptr[i + 1]):
-            bag[codes[idx[e]]] += w[e]
-            total += w[e]
+        for e in range(len(row)):
+            bag[of[row[e]]] += values[e]
+            total += values[e]
         squares = 0.0
-        for e in range(ptr[i], ptr[i + 1]):
-            g = codes[idx[e]]
-            squares += (bag[g] / total) ** 2
+        over = 1.0 / total if total > 0 else 0.0
+        for u in row:
+            g = of[u]
+            share = bag[g] * over
+            squares += share * share
             bag[g] = 0.0
-        out[i, 0], out[i, 1], out[i, 2] = total, squares, ptr[i + 1] - ptr[i]
+        out[i, 0], out[i, 1], out[i, 2] = total, squares, len(row)
     return out
 
 
@@ -198,30 +205,34 @@ def brokerage_roles(
                 out[v, 0 if codes[idx[y]] == g else 1] -= 1
                 x += 1
                 y += 1
-    mark = np.zeros(n, np.uint8)
+    # Unsigned and by slices: no index is checked for counting from the end.
+    people, of, role = idx.view(np.uint32), codes, out
+    tag = np.zeros(n, np.int32)
     for a in range(n):
-        ga = codes[a]
-        for e in range(ptr[a], ptr[a + 1]):
-            mark[idx[e]] = 1
-        for e in range(ptr[a], ptr[a + 1]):
-            w = np.int64(idx[e])
-            g = codes[w]
+        learners = people[ptr[a] : ptr[a + 1]]
+        if len(learners) == 0 or back_ptr[a + 1] - back_ptr[a] + len(learners) < 2:
+            continue
+        ga = of[a]
+        for u in learners:
+            tag[u] = of[u] + np.int32(1)
+        for w in learners:
+            g = of[w]
             n_own, n_source, n_all = 0, 0, 0
-            for f in range(ptr[w], ptr[w + 1]):
-                if mark[idx[f]]:
-                    h = codes[idx[f]]
+            for u in people[ptr[w] : ptr[w + np.uint32(1)]]:
+                t = tag[u]
+                if t:
                     n_all += 1
-                    n_own += h == g
-                    n_source += h == ga
+                    n_own += t == g + 1
+                    n_source += t == ga + 1
             if ga == g:
-                out[w, 0] -= n_own
-                out[w, 3] -= n_all - n_own
+                role[w, 0] -= n_own
+                role[w, 3] -= n_all - n_own
             else:
-                out[w, 1] -= n_source
-                out[w, 2] -= n_own
-                out[w, 4] -= n_all - n_own - n_source
-        for e in range(ptr[a], ptr[a + 1]):
-            mark[idx[e]] = 0
+                role[w, 1] -= n_source
+                role[w, 2] -= n_own
+                role[w, 4] -= n_all - n_own - n_source
+        for u in learners:
+            tag[u] = 0
     return out
 
 

@@ -39,7 +39,7 @@ def _by_group(net: PeerNetwork, data: Grouped, role: str, weighted: bool) -> NDA
         from peernet.silos import _kernels
 
         person, contact, w = (np.concatenate(x) for x in zip(*ends, strict=True))
-        ptr, idx, values = rows_of(n, person, contact, w)
+        ptr, idx, values = rows_of(n, person, contact.astype(np.int32), w)
         big: NDArray[np.float64] = _kernels.spread_over_groups(
             ptr, idx, values, data.codes.astype(np.int32), k
         )

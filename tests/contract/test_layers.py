@@ -159,7 +159,7 @@ def test_no_file_or_function_runs_away() -> None:
 
 
 def test_no_module_hides_the_function_of_its_name() -> None:
-    """Importing pkg.name sets pkg's attribute ``name`` to the module, so a function of that name could not be called."""
+    """Importing pkg.name sets pkg.name to the module, so that a function of the same name could not be called."""
     hidden = []
     for init in PACKAGE.glob("*/__init__.py"):
         modules = {p.stem for p in init.parent.glob("*.py")} | {

@@ -289,9 +289,9 @@ def test_composition_test_has_its_size() -> None:
 
 
 def test_composition_refusals() -> None:
-    with pytest.raises(DataError, match="sum to 0.9, not to 1"):
+    with pytest.raises(DataError, match=r"sum to 0\.9, not to 1"):
         hyp.composition_test(SAID, {"peers": 0.7, "others": 0.2})
-    with pytest.raises(DataError, match="every source belongs to one part. In no part: 'trial'"):
+    with pytest.raises(DataError, match=r"every source belongs to one part\. In no part: 'trial'"):
         hyp.composition_test(SAID, {"a": 0.7, "b": 0.3}, parts={"a": ["peers", "manager"], "b": ["courses"]})
     parts = {"social": ["peers", "manager"], "rest": ["courses", "trial"]}
     two = hyp.composition_test(SAID, {"social": 80, "rest": 20}, parts=parts)

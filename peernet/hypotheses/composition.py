@@ -76,6 +76,7 @@ class CompositionTest(HypothesisTest):
         axes.plot(100 * frame["claimed"], rows, "|", color=plots.OKABE_ITO[5], markersize=18, label="claimed")
         axes.set_yticks(rows, [str(p) for p in frame["part"]])
         axes.set_xlim(0, 100)
+        axes.set_ylim(-0.6, len(frame) - 0.4)
         axes.set_xlabel("percent of learning")
         axes.set_title(plots.wrap("How people divide their learning, and the claimed division"))
         axes.legend(frameon=False)

@@ -129,7 +129,31 @@ def test_every_function_with_workers_is_on_the_list() -> None:
 
 
 # Checked for n_jobs in the tests of their own folder, because they need more than a network.
-ELSEWHERE: set[str] = {"claims.specification_curve"}
+ELSEWHERE: set[str] = {
+    "claims.specification_curve",
+    "diffusion.nbda_power",
+    "diffusion.social_transmission_share",
+    "silos.betweenness",  # draws nothing; below
+}
+
+
+def test_betweenness_does_not_depend_on_workers() -> None:
+    from peernet import silos
+
+    pd.testing.assert_series_equal(silos.betweenness(NET, n_jobs=1), silos.betweenness(NET, n_jobs=2))
+
+
+@pytest.mark.parametrize("timing", ["order", "discrete"])
+def test_power_of_nbda_does_not_depend_on_workers(timing: str) -> None:
+    from peernet import diffusion
+
+    one, two = (
+        diffusion.nbda_power(
+            NET, s=1.0, rate=0.05, end=8, n_items=(1,), timing=timing, n_draws=6, rng=3, n_jobs=k
+        )
+        for k in (1, 2)
+    )
+    assert same(numbers(one), numbers(two))
 
 
 @pytest.mark.parametrize("name", sorted(n for n in RANDOM if "n_jobs" in takes(n)))

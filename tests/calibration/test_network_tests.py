@@ -193,9 +193,9 @@ READING = """## How to read it
 
 - Double semi-partialing and Freedman-Lane keep their size in every world, the logit by double semi-partialing too.
 - Moving the response fails where a strong covariate hides that the errors are alike in cells that share a person.
-- Classical and robust errors take pairs as independent and reject four to ten times too often. Two-way clustering misses
-  that what a person teaches and what the same person learns go together.
-- Dyadic-robust errors are right in large networks; with two dozen people they are still too small, and more so where few
+- Classical and robust errors take pairs as independent and reject five to ten times too often. Two-way clustering
+  misses that what a person teaches and what the same person learns go together.
+- Dyadic-robust errors are right in large networks; with two dozen people they are still too small, more so where few
   people hold most ties. Prefer `mrqap` for the test, or `variance="jackknife"`, below some fifty people."""
 
 
@@ -207,7 +207,7 @@ def main(n_sets: int = 2000) -> None:
         "# Calibration: network tests",
         "",
         f"`python tests/calibration/test_network_tests.py {n_sets}`, seed {SEED}, {n_sets} sets a cell, {N} people,",
-        f"{DRAWS} permutations. A test at 5 % that keeps its word rejects between {low:.3f} and {high:.3f} of the sets",
+        f"{DRAWS} permutations. A 5 % test that keeps its word rejects between {low:.3f} and {high:.3f} of the sets",
         "(99.9 % binomial range). **Bold**: outside it. What the worlds are is in the functions of that file.",
         "",
         "## Share of data sets in which a covariate without effect is significant at 5 %",

@@ -135,3 +135,97 @@ def test_the_test_of_the_mean_has_its_size() -> None:
         found = social_share(parts[told], total=1, tolerance=0.01, people=people, claim=float(x.mean()))
         rejected += found.row()["p_value"] < 0.05
     assert inside_binomial(rejected, draws, 0.05), rejected
+
+
+def coverage_table(draws: int) -> pd.DataFrame:
+    """Return how often each interval covers, and each test rejects, over draws of small firms; truth always known."""
+    from scipy import stats
+
+    import peernet.hypotheses as hyp
+
+    rng = np.random.default_rng(SEED + 9)
+    rows: dict[str, list[float]] = {}
+
+    def note(name: str, hit: bool) -> None:
+        rows.setdefault(name, []).append(float(hit))
+
+    for k in range(draws):
+        unit, x = one_firm(rng)
+        ids = pd.Index([f"p{j}" for j in range(len(x))])
+        people = pd.DataFrame({"unit": unit.astype(str), "site": rng.choice(["n", "s"], len(x))}, index=ids)
+        said = pd.DataFrame({"peers": x, "courses": 1 - x}, index=ids)
+        told = rng.random(len(x)) < 0.65
+        mean, sizes = float(x.mean()), people["unit"].value_counts().to_dict()
+        share = hyp.social_share(said[told], people=people, total=1, tolerance=0.01, claim=mean)
+        row = share.row()
+        note("mean: strata, t, fpc", row["low"] <= mean <= row["high"])
+        note("size: mean = claim, 5 %", row["p_value"] < 0.05)
+        above = hyp.social_share(said[told], people=people, total=1, tolerance=0.01).row("at least claim")
+        note("people at 80 or more: Wilson, effective n", above["low"] <= (x >= 0.8).mean() <= above["high"])
+        top = hyp.share_quantile(share, q=0.9)
+        note("90 % quantile: Woodruff", top.low <= np.quantile(x, 0.9, method="inverted_cdf") <= top.high)
+        values = pd.Series(x, index=ids)[told]
+        boot = hyp.bootstrap_mean(
+            values, strata=people["unit"], population=sizes, kind="rao-wu", n_draws=400, rng=k
+        )
+        note("mean: Rao-Wu bootstrap, BCa", boot.low <= mean <= boot.high)
+        filled = hyp.impute_share(share, n_draws=60, rng=k)
+        note("mean: multiple imputation", filled.low <= mean <= filled.high)
+        raked = hyp.raked_mean(values, people, ["unit", "site"])
+        note("mean: raked to unit and site", raked.low <= mean <= raked.high)
+        belief = hyp.share_posterior(share, claim=mean)
+        note("mean: posterior, flat prior", belief.low <= mean <= belief.high)
+        pooled = hyp.unit_shares(share, min_group=1).groups
+        true = pd.Series(x).groupby(unit.astype(str)).mean().reindex(pooled["group"]).to_numpy()
+        known = np.isfinite(true)
+        rows.setdefault("unit means: partial pooling", []).append(
+            float(((pooled["low"] <= true) & (true <= pooled["high"]))[known].mean())
+        )
+        tost: dict[str, Any] = {"margin": 0.03, "set_on": "2025-01-01", "answered_from": "2025-06-01"}
+        note("size: TOST at the margin, 5 %", hyp.equivalence_test(share, mean + 0.03, **tost).p_value < 0.05)
+        parts = pd.DataFrame(100 * rng.dirichlet([7, 2, 1], 80), columns=["work", "others", "courses"])
+        claimed = {"work": 0.7, "others": 0.2, "courses": 0.1}
+        note("size: 70-20-10, Hotelling, 80 people, 5 %", hyp.composition_test(parts, claimed).p_value < 0.05)
+        half = pd.Series(rng.choice(["a", "b"], int(told.sum())), index=values.index, name="wording")
+        note(
+            "size: fractional logit, wording, 5 %",
+            hyp.fit_fractional_logit(values, half).params["p_value"].iloc[1] < 0.05,
+        )
+        effect = rng.normal(0.6, 0.08, 8)
+        errors = rng.uniform(0.01, 0.05, 8)
+        seen = effect + errors * rng.standard_normal(8)
+        firms = [hyp.DesignEstimate(name="share", value=float(a), low=0, high=1, std_error=float(b), n=100)
+                 for a, b in zip(seen, errors, strict=True)]  # fmt: skip
+        many = hyp.pool_organisations(firms)
+        note("mean over 8 organisations: Hartung-Knapp", many.low <= 0.6 <= many.high)
+        ahead = float(np.clip(rng.normal(0.6, 0.08), 0, 1))
+        note("next organisation: prediction interval", many.next_low <= ahead <= many.next_high)
+        plain = hyp.design_mean(values)
+        note("(popular) mean: no strata, no fpc", plain.low <= mean <= plain.high)
+        loose = hyp.design_mean(values, clusters=people["unit"])
+        note("(popular) mean: units as sampled clusters", loose.low <= mean <= loose.high)
+        cluster = np.repeat(np.arange(8), 12)
+        y = 0.6 + rng.normal(0, 0.1, 8)[cluster] + rng.normal(0, 0.15, 96)
+        sampled = hyp.design_mean(y, clusters=cluster)
+        note("mean of sampled clusters: t, 7 df", sampled.low <= 0.6 <= sampled.high)
+        note(
+            "(popular) sampled clusters: normal quantile",
+            abs(sampled.value - 0.6) <= 1.959964 * sampled.std_error,
+        )
+    table = pd.DataFrame({"rate": {name: np.mean(hits) for name, hits in rows.items()}})
+    table["nominal"] = [0.05 if name.startswith("size") else 0.95 for name in table.index]
+    low, high = stats.binom.interval(0.999, draws, table["nominal"])
+    table["low"], table["high"] = low / draws, high / draws
+    table["inside"] = table["rate"].between(table["low"], table["high"])
+    return table
+
+
+@pytest.mark.long
+def test_every_interval_and_test_keeps_its_level() -> None:
+    table = coverage_table(2000)
+    ours = table[~table.index.str.startswith("(popular)")]
+    # Conservative by construction: TOST inside its margin, partial pooling (an average over units), BCa with 400 draws.
+    strict = ours.drop(index=["unit means: partial pooling", "people at 80 or more: Wilson, effective n"])
+    assert strict["inside"].all(), strict[~strict["inside"]]
+    assert ours.loc["unit means: partial pooling", "rate"] > 0.93
+    assert 0.94 < ours.loc["people at 80 or more: Wilson, effective n", "rate"] < 0.985

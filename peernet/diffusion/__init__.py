@@ -12,12 +12,35 @@ from typing import TYPE_CHECKING, Any
 _exports: dict[str, str] = {
     "adoptions_from": "peernet.diffusion.sources",
     "adoption_curve": "peernet.diffusion.adoption",
+    "hazard": "peernet.diffusion.adoption",
     "exposure": "peernet.diffusion._exposure",
+    "structural_equivalence": "peernet.diffusion._exposure",
+    "thresholds": "peernet.diffusion.categories",
+    "adopter_categories": "peernet.diffusion.categories",
+    "infectiousness": "peernet.diffusion.contagion",
+    "susceptibility": "peernet.diffusion.contagion",
+    "opinion_leaders": "peernet.diffusion.contagion",
+    "moran": "peernet.diffusion.contagion",
+    "OpinionLeaders": "peernet.diffusion.contagion",
+    "structure_test": "peernet.diffusion.structure",
+    "fit_bass": "peernet.diffusion.bass",
+    "BassFit": "peernet.diffusion.bass",
+    "fit_event_history": "peernet.diffusion.event_history",
+    "tie_change": "peernet.diffusion.changes",
+    "crossings": "peernet.diffusion.changes",
+    "wrong_knowledge_test": "peernet.diffusion.changes",
     "fit_nbda": "peernet.diffusion.transmission",
     "NBDAFit": "peernet.diffusion.transmission",
+    "compare_nbda": "peernet.diffusion.compare",
+    "NBDAComparison": "peernet.diffusion.compare",
     "social_transmission_share": "peernet.diffusion.share",
     "TransmissionShare": "peernet.diffusion.share",
-    "structural_equivalence": "peernet.diffusion._exposure",
+    "simulate_nbda": "peernet.diffusion.simulate",
+    "DiffusionSimulation": "peernet.diffusion.simulate",
+    "nbda_power": "peernet.diffusion.simulate",
+    "NBDAPower": "peernet.diffusion.simulate",
+    "plot_share": "peernet.diffusion._pictures",
+    "plot_thresholds": "peernet.diffusion._pictures",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -38,8 +61,23 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from peernet.diffusion.adoption import adoption_curve
     from peernet.diffusion._exposure import exposure, structural_equivalence
+    from peernet.diffusion._pictures import plot_share, plot_thresholds
+    from peernet.diffusion.adoption import adoption_curve, hazard
+    from peernet.diffusion.bass import BassFit, fit_bass
+    from peernet.diffusion.categories import adopter_categories, thresholds
+    from peernet.diffusion.changes import crossings, tie_change, wrong_knowledge_test
+    from peernet.diffusion.compare import NBDAComparison, compare_nbda
+    from peernet.diffusion.contagion import (
+        OpinionLeaders,
+        infectiousness,
+        moran,
+        opinion_leaders,
+        susceptibility,
+    )
+    from peernet.diffusion.event_history import fit_event_history
     from peernet.diffusion.share import TransmissionShare, social_transmission_share
+    from peernet.diffusion.simulate import DiffusionSimulation, NBDAPower, nbda_power, simulate_nbda
     from peernet.diffusion.sources import adoptions_from
+    from peernet.diffusion.structure import structure_test
     from peernet.diffusion.transmission import NBDAFit, fit_nbda

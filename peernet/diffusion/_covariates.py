@@ -67,7 +67,8 @@ def item_rows(frame: pd.DataFrame, items: Sequence[str], what: str) -> NDArray[n
     lost = np.flatnonzero(out == -2)
     if len(lost):
         raise DataError(
-            f"{what}: {len(lost)} rows name an item that is not in adoptions ({rows_text(lost, frame['item'].iloc[lost])}). "
+            f"{what}: {len(lost)} rows name an item that is not in adoptions "
+            f"({rows_text(lost, frame['item'].iloc[lost])}). "
             f"Items: {quoted(items, 8)}."
         )
     return out
@@ -166,7 +167,7 @@ def read_covariates(
 
 def _complete(values: NDArray[np.float64], ids: pd.Index[Any], role: str) -> NDArray[np.float64]:
     """Refuse people without a value."""
-    lost = np.isnan(values).any(axis=1)
+    lost = np.asarray(np.isnan(values).any(axis=1))
     if lost.any():
         raise DataError(
             f"{role}: no value for {lost.sum()} people ({quoted(ids[lost])}). Give one for everybody."
@@ -193,6 +194,7 @@ def _merge(present: list[Any], ids: pd.Index[Any], n_items: int, names: Any) -> 
     keys = ["person", "item", "since"]
     table = table.groupby(keys, as_index=False, sort=True)[columns].last()
     table[columns] = table.groupby(["person", "item"])[columns].ffill()
+    table[columns] = table.groupby(["person", "item"])[columns].bfill()
     first = table.groupby(["person", "item"])["since"].transform("min")
     table.loc[table["since"] == first, "since"] = -np.inf
     for role, part in present:

@@ -109,7 +109,7 @@ class Model:
     def _spread(self, lo: Ints, hi: Ints, weight: Floats) -> Floats:
         """Sum spells over the intervals that they cover."""
         n = self.design.n_intervals
-        steps = np.bincount(hi, weight, n + 1) - np.bincount(lo, weight, n + 1)
+        steps = _binned(hi, weight, n + 1) - _binned(lo, weight, n + 1)
         total = np.cumsum(steps[::-1])[::-1][1:]
         return np.maximum(total, 0.0)
 
@@ -174,13 +174,13 @@ class Model:
     def _ordered(self, rate: Floats, total: Floats) -> tuple[float, Floats, Floats]:
         """Log-likelihood of the order (Efron for events of one interval), and its derivatives by rate and total."""
         d = self.design
-        blocks = np.bincount(d.e_g, rate, d.n_intervals)
+        blocks = _binned(d.e_g, rate, d.n_intervals)
         part = self.rank / self.size
         below = np.maximum(total[d.e_g] - part * blocks[d.e_g], rate)
         value = float(np.sum(np.log(rate) - np.log(below)))
         inverse = 1.0 / below
-        gamma = -np.bincount(d.e_g, inverse, d.n_intervals)
-        shared = np.bincount(d.e_g, part * inverse, d.n_intervals)
+        gamma = -_binned(d.e_g, inverse, d.n_intervals)
+        shared = _binned(d.e_g, part * inverse, d.n_intervals)
         return value, 1.0 / rate + shared[d.e_g], gamma
 
     def _timed(
@@ -189,7 +189,7 @@ class Model:
         """Log-likelihood of the times, its derivatives by rate and total, the levels, the gradient of the shape."""
         d = self.design
         length, slopes = self.lengths(shape)
-        quiet = np.bincount(self.level_of, length * total, self.n_levels)
+        quiet = _binned(self.level_of, length * total, self.n_levels)
         if d.timing == "discrete":
             amount = rate * length[d.e_g]
             if level is None:
@@ -203,7 +203,7 @@ class Model:
             value -= float(np.sum(finite * quiet))
             alpha = np.where(np.isfinite(at), at, 0.0) * length[d.e_g] * odds
             gamma = -finite[self.level_of] * length
-            by_length = np.bincount(d.e_g, np.where(np.isfinite(at), at, 0.0) * rate * odds, d.n_intervals)
+            by_length = _binned(d.e_g, np.where(np.isfinite(at), at, 0.0) * rate * odds, d.n_intervals)
             tail = [float(np.sum(slope * (by_length - finite[self.level_of] * total))) for slope in slopes]
             return value, alpha, gamma, level, np.array(tail)
         return self._continuous(rate, total, shape, level, length, slopes, quiet)
@@ -234,7 +234,7 @@ class Model:
         if self.baseline == "gamma":
             return np.ones(self.n_levels)
         n, group = self.n_levels, self.e_level
-        weight = np.bincount(group, amount, n)
+        weight = _binned(group, amount, n)
         open_ = (self.events_at > 0) & (quiet > 0)
         level = np.where(self.events_at > 0, np.inf, 0.0)
         level[open_] = self.events_at[open_] / (quiet[open_] + weight[open_])
@@ -243,8 +243,8 @@ class Model:
         for _ in range(60):
             x = np.minimum(work[group] * amount, 600.0)
             odds = 1.0 / np.expm1(x)
-            f = np.bincount(group, amount * odds, n) - target
-            slope = np.bincount(group, amount * amount * odds * (1.0 + odds), n)
+            f = _binned(group, amount * odds, n) - target
+            slope = _binned(group, amount * amount * odds * (1.0 + odds), n)
             step = np.divide(f, slope, out=np.zeros(n), where=open_ & (slope > 0))
             work = work + step
             if np.all(np.abs(step) <= 1e-14 * work):
@@ -320,14 +320,19 @@ class Model:
         gathered = np.concatenate([[0.0], np.cumsum(gamma)])
         by_a = np.zeros(n_rows)
         if asocial is not None:
-            by_a = np.bincount(d.e_row, alpha * own, n_rows)
-            by_a += asocial * np.bincount(d.a_row, gathered[d.a_hi] - gathered[d.a_lo], n_rows)
+            by_a = _binned(d.e_row, alpha * own, n_rows)
+            by_a += asocial * _binned(d.a_row, gathered[d.a_hi] - gathered[d.a_lo], n_rows)
         by_b = np.zeros(n_rows)
         if social is not None:
-            by_b = np.bincount(d.e_row, alpha * learned, n_rows)
+            by_b = _binned(d.e_row, alpha * learned, n_rows)
             weight = d.s_weight * s[self.s_column] * (gathered[d.s_hi] - gathered[d.s_lo])
-            by_b += social * np.bincount(d.s_row, weight, n_rows)
+            by_b += social * _binned(d.s_row, weight, n_rows)
         return np.concatenate([by_s, self.x.T @ by_a, self.u.T @ by_b, self.v.T @ (by_a + by_b)])
+
+
+def _binned(where: Ints, weight: Floats, n: int) -> Floats:
+    """Sum weights by bin, as real numbers."""
+    return np.bincount(where, weight, n).astype(np.float64, copy=False)
 
 
 def _weibull(lo: Floats, hi: Floats, k: Floats) -> tuple[Floats, Floats]:

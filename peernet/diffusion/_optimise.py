@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,9 @@ class Summit:
     starts: list[dict[str, Any]]
 
 
-def climb(surface: Surface, starts: list[Floats], free: NDArray[np.bool_] | None = None) -> Summit:
+def climb(
+    surface: Surface, starts: list[Floats], free: NDArray[np.bool_] | None = None, *, patience: int = 60
+) -> Summit:
     """Maximise from every start over the free coordinates; the others stay where the start has them."""
     free = np.ones(surface.width, dtype=bool) if free is None else free
     if not free.any():
@@ -131,7 +134,9 @@ def climb(surface: Surface, starts: list[Floats], free: NDArray[np.bool_] | None
         z = start
         if free.sum() > _MANY:
             z = _quasi_newton(surface, start, free)
-        z, value, slope = _newton(surface, z, free)
+        z, value, slope = _newton(surface, z, free, patience)
+        if slope > 1e-5 * (1 + abs(value)) and patience > 30:
+            z, value, slope = _newton(surface, _quasi_newton(surface, z, free), free, patience)
         record.append({"value": value, "gradient": slope})
         if best is None or value > best.value + 1e-10:
             best = Summit(z, value, slope, record)
@@ -165,18 +170,27 @@ def _quasi_newton(surface: Surface, start: Floats, free: NDArray[np.bool_]) -> F
     return z.copy()
 
 
-def _newton(surface: Surface, z: Floats, free: NDArray[np.bool_]) -> tuple[Floats, float, float]:
+def _newton(
+    surface: Surface, z: Floats, free: NDArray[np.bool_], patience: int
+) -> tuple[Floats, float, float]:
     """Climb by damped Newton steps inside the bounds; flat or convex directions are followed uphill."""
     value, gradient = surface(z)
-    for _ in range(100):
+    curved: Floats | None = None
+    before, moved = np.inf, np.zeros(len(z), dtype=bool)
+    for _ in range(patience):
         slope = _projected(surface, z, gradient, free)
-        if np.abs(slope).max() < 1e-9 * (1 + abs(value)):
+        steep = float(np.abs(slope).max())
+        if steep < 1e-9 * (1 + abs(value)):
             break
         moving = free & (slope != 0)
+        # second derivatives are kept while they still bring the slope down quickly
+        if curved is None or steep > 0.2 * before or not np.array_equal(moving, moved):
+            curved = hessian(surface, z, moving)
+        before, moved = steep, moving
         step = np.zeros(len(z))
-        step[moving] = _newton_step(hessian(surface, z, moving), slope[moving])
+        step[moving] = _newton_step(curved, slope[moving])
         size = min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
-        for _ in range(30):
+        for _ in range(14):
             trial = np.clip(z + size * step, surface.low, surface.high)
             new, new_gradient = surface(trial)
             if new > value + 1e-4 * float(slope @ (trial - z)) or (new >= value and size == 1.0):
@@ -186,7 +200,7 @@ def _newton(surface: Surface, z: Floats, free: NDArray[np.bool_]) -> tuple[Float
             break
         gained = new - value
         z, value, gradient = trial, new, new_gradient
-        if gained <= 1e-13 * (1 + abs(value)):
+        if gained <= 1e-12 * (1 + abs(value)):
             break
     return z, value, float(np.abs(_projected(surface, z, gradient, free)).max())
 
@@ -225,7 +239,7 @@ def _line(surface: Surface, starts: list[Floats], j: int) -> Summit:
 
     grid = sorted({0.0, TOP, 0.03, 0.25, 0.75, 0.97} | {float(s[j]) for s in starts})
     tops = [0.0] if at(0.0)[1] <= 0 else []
-    for left, right in zip(grid[:-1], grid[1:], strict=True):
+    for left, right in pairwise(grid):
         if at(left)[1] > 0 >= at(right)[1]:
             tops.append(root(lambda q: at(q)[1], left, right, at(left)[1], at(right)[1], tolerance=1e-13))
     if at(grid[-1])[1] > 0 or not tops:
@@ -240,7 +254,7 @@ def _line(surface: Surface, starts: list[Floats], j: int) -> Summit:
 
 def root(
     f: Callable[[float], float], left: float, right: float, at_left: float | None = None, at_right: float | None = None,
-    *, tolerance: float = 1e-10,
+    *, tolerance: float = 1e-10, enough: float = 1e-11,
 ) -> float:  # fmt: skip
     """Find where ``f`` crosses 0 between two points of opposite sign (Illinois false position with bisection)."""
     a, b = left, right
@@ -266,6 +280,6 @@ def root(
             b, fb = c, fc
             fa = fa * 0.5 if side == 1 else fa
             side = 1
-        if abs(fc) < 1e-11 and abs(b - a) < 1e-4:
+        if abs(fc) < enough and (abs(b - a) < 1e-4 or enough > 1e-9):
             return c
     return 0.5 * (a + b)

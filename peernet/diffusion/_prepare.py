@@ -14,6 +14,9 @@ from peernet._check import quoted
 from peernet._tables import as_ids
 from peernet.diffusion._adopted import Adopted, read_adoptions
 from peernet.diffusion._covariates import (
+    Covariates,
+    Edges,
+    Spans,
     item_rows,
     person_rows,
     read_covariates,
@@ -40,6 +43,10 @@ class Prepared(NamedTuple):
     edges: Floats
     notes: tuple[str, ...]
     used: dict[str, Any]
+    ties_of: list[Edges]
+    covariates: Covariates
+    presence: Spans | None
+    teacher_weight: Floats | None
 
 
 def prepare(
@@ -92,9 +99,10 @@ def prepare(
         roles[0] = ("asocial", table)
     covariates = read_covariates(roles, net.people, labels, lambda v, what: _numbers(v, what, moments))
     spans = read_presence(presence, net.ids, labels, lambda v, what: _numbers(v, what, moments))
+    weights = _weights(teacher_weight, net.ids)
     design = build_design(
         histories, ids=net.ids, timing=timing, ties=ties, edges=edges, networks=names, ties_of=ties_of,
-        covariates=covariates, presence=spans, teacher_weight=_weights(teacher_weight, net.ids),
+        covariates=covariates, presence=spans, teacher_weight=weights,
     )  # fmt: skip
     used = {
         "items": labels,
@@ -102,7 +110,7 @@ def prepare(
         "already_knew": int(sum(h.knew.sum() for h in histories)),
         "assigned_excluded": int(sum(h.passive.sum() for h in histories)),
     }
-    return Prepared(design, net, edges, tuple(notes), used)
+    return Prepared(design, net, edges, tuple(notes), used, ties_of, covariates, spans, weights)
 
 
 def _first_network(networks: Any) -> PeerNetwork:
@@ -188,9 +196,10 @@ def _history(
     told = one.assigned & ~knew
     if assigned == "refuse" and told.any():
         raise DataError(
-            f"adoptions of {one.item!r}: {told.sum()} people were told to adopt ({quoted(ids[told])}). A deadline imitates "
-            "contagion, so they are not counted as learning from others. Pass assigned='exclude' (they can teach, their "
-            "own adoption is not explained) or assigned='deadline' (the deadline becomes an asocial cause)."
+            f"adoptions of {one.item!r}: {told.sum()} people were told to adopt ({quoted(ids[told])}). "
+            "A deadline imitates contagion, so they are not counted as learning from others. Pass assigned='exclude' "
+            "(they can teach, their own adoption is not explained) or assigned='deadline' (the deadline becomes an "
+            "asocial cause)."
         )
     passive = told if assigned == "exclude" else np.zeros(len(told), dtype=bool)
     return ItemHistory(one.item, time, knew, passive), told

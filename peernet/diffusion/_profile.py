@@ -37,9 +37,9 @@ def profile_value(
         begin = z.copy()
         begin[j] = q
         starts.append(begin)
-    if not others.any() or np.array_equal(near, top.z):
+    if not others.any() or np.array_equal(near, top.z) or others.sum() > 4:
         starts = starts[:1]
-    return climb(surface, starts, others)
+    return climb(surface, starts, others, patience=20)
 
 
 def profile_interval(
@@ -49,6 +49,7 @@ def profile_interval(
     cut = chi2_cut(level)
     peak = float(top.z[j])
     near = {"z": top.z}
+    enough = 1e-11 if free.sum() == 1 else 1e-7
 
     def gap(q: float) -> float:
         found = profile_value(surface, top, j, q, free, near["z"])
@@ -60,7 +61,7 @@ def profile_interval(
     low = 0.0
     if at_zero > 0:
         near["z"] = top.z
-        low = root(gap, 0.0, peak, at_zero, -cut, tolerance=1e-9)
+        low = root(gap, 0.0, peak, at_zero, -cut, tolerance=1e-9, enough=enough)
     high = TOP
     if peak < TOP:
         near["z"] = top.z
@@ -74,7 +75,7 @@ def profile_interval(
                 left, at_left = right, at_right
                 right = 0.5 * (right + 1.0) if right < 0.999 else TOP
                 at_right = gap(right)
-            high = root(gap, left, right, at_left, at_right, tolerance=1e-9)
+            high = root(gap, left, right, at_left, at_right, tolerance=1e-9, enough=enough)
     scale = surface.model.scale[j]
     upper = np.inf if high >= TOP else high / (1 - high) / scale
     return low / (1 - low) / scale, float(upper), ratio

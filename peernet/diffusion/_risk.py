@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ItemHistory:
-    """One item: when each person learned (NaN = not seen), who knew beforehand, who is not at risk though they learn."""
+    """One item: when each person learned (NaN = not seen), who knew beforehand, who learns without being at risk."""
 
     name: str
     time: Floats
@@ -263,7 +263,8 @@ def _breaks(edges: Floats, ties_of: Sequence[Edges], cov: Covariates, presence: 
     if presence is not None:
         times += [presence.start, presence.end]
     found = np.unique(np.concatenate(times))
-    return found[(found > edges[0]) & (found < edges[-1])]
+    inner: Floats = found[(found > edges[0]) & (found < edges[-1])]
+    return inner
 
 
 def _one_item(
@@ -302,7 +303,7 @@ def _one_item(
     here = _covariate_segments(cov, clock, item, n)
     there = None if presence is None else _presence_segments(presence, clock, item, n, history.name)
     if there is not None:
-        row, other, lo, hi = _meet(here.person, here.lo, here.hi, there[3], there[1], there[2])
+        row, _, lo, hi = _meet(here.person, here.lo, here.hi, there[3], there[1], there[2])
         here = _Segments(here.person[row], lo, hi, here.row[row], _pointer(here.person[row], n))
     e_row = _rows_at(here, person, where, ids, history.name)
     lo, hi = here.lo, np.minimum(here.hi, stop[here.person])

@@ -135,7 +135,7 @@ class ShareProfile:
         if self.n_social == 1:
             free[0] = False
             starts = starts[:-1]
-        found = climb(fixed, starts, free)  # type: ignore[arg-type]
+        found = climb(fixed, starts, free, patience=20)  # type: ignore[arg-type]
         if found.value > -1e11:
             self.near = found.z
         return found.value
@@ -155,7 +155,7 @@ class ShareProfile:
         others[: self.n_social] = False
         begin = self.top.z.copy()
         begin[: self.n_social] = q
-        return climb(self.surface, [begin], others)
+        return climb(self.surface, [begin], others, patience=30)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the shares whose likelihood is not too far below the best."""
@@ -168,7 +168,7 @@ class ShareProfile:
         at_zero = gap(0.0)
         if at_zero > 0:
             self.near = None
-            low = root(gap, 0.0, self.value, at_zero, -cut, tolerance=1e-8)
+            low = root(gap, 0.0, self.value, at_zero, -cut, tolerance=1e-8, enough=1e-7)
         edge = self.ceiling * (1 - 1e-5)
         if self.value >= edge:
             return low, self.ceiling
@@ -178,6 +178,6 @@ class ShareProfile:
             right = self.value + step * (edge - self.value)
             at_right = gap(right)
             if at_right > 0:
-                return low, root(gap, left, right, at_left, at_right, tolerance=1e-8)
+                return low, root(gap, left, right, at_left, at_right, tolerance=1e-8, enough=1e-7)
             left, at_left = right, at_right
         return low, self.ceiling

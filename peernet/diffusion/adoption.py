@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import number
+from peernet._check import literal, number
 from peernet.diffusion._adopted import read_adoptions
 from peernet.diffusion._time import Period, Timeline, timeline
 from peernet.network import PeerNetwork
 
-__all__ = ["adoption_curve"]
+__all__ = ["adoption_curve", "hazard"]
 
 
 def adoption_curve(
@@ -144,3 +144,75 @@ def wilson(count: NDArray[Any], n: int, z: float) -> tuple[NDArray[np.float64], 
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
+
+
+def hazard(
+    net: PeerNetwork,
+    adoptions: pd.DataFrame,
+    *,
+    start: Any,
+    end: Any,
+    period: Period = None,
+    item: str | None = None,
+    by: str | None = None,
+    level: float = 0.95,
+    compat: Literal["netdiffuseR"] | None = None,
+) -> pd.DataFrame:
+    r"""Share of those who had not yet adopted that did so in each period, with survival and cumulative hazard.
+
+    With :math:`q_t` people informed at the end of period t among n,
+
+    .. math:: h_t = \frac{q_t - q_{t-1}}{n - q_{t-1}}, \qquad S_t = \prod_{u \le t} (1 - h_u), \qquad
+              H_t = \sum_{u \le t} h_u
+
+    (Kaplan-Meier and Nelson-Aalen). Everybody is followed to the end of the span.
+
+    Parameters
+    ----------
+    net, adoptions, start, end, period, item, by
+        As in ``adoption_curve``.
+    level : float
+        Coverage of the survival interval (Greenwood's variance on the log-minus-log scale).
+    compat : {"netdiffuseR"}, optional
+        The hazard of the first period is 0 and, where nobody is left, 0, as in that package.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an item (and group) and period: ``item``, ``by``'s name, ``period``, ``at_risk``, ``new``, ``hazard`` in
+        [0, 1] (NaN where nobody is left), ``survival``, ``low``, ``high``, ``cumulative_hazard``, ``cumulative_se``.
+
+    Raises
+    ------
+    DataError
+        As ``adoption_curve``.
+    """
+    from scipy.special import ndtri
+
+    literal("compat", compat, (None, "netdiffuseR"))
+    curve = adoption_curve(net, adoptions, start=start, end=end, period=period, item=item, by=by, level=level)
+    keys = ["item"] if by is None else ["item", by]
+    out = curve[[*keys, "period", "new"]].copy()
+    out.insert(len(keys) + 1, "at_risk", curve["n"] - curve["cumulative"] + curve["new"])
+    at_risk, new = out["at_risk"].to_numpy(dtype=float), out["new"].to_numpy(dtype=float)
+    rate = np.divide(new, at_risk, out=np.full(len(out), np.nan), where=at_risk > 0)
+    out["hazard"] = rate
+    step = pd.Series(np.nan_to_num(rate), index=out.index)
+    group = [out[k] for k in keys]
+    out["survival"] = (1 - step).groupby(group).cumprod()
+    left = at_risk - new
+    terms = np.divide(new, at_risk * left, out=np.zeros(len(out)), where=(at_risk > 0) & (left > 0))
+    variance = pd.Series(terms, index=out.index).groupby(group).cumsum().to_numpy()
+    survival = out["survival"].to_numpy()
+    inner = (survival > 0) & (survival < 1)
+    safe = np.where(inner, survival, 0.5)
+    width = float(ndtri(0.5 + level / 2)) * np.sqrt(variance) / np.log(safe)
+    out["low"] = np.where(inner, safe ** np.exp(-width), survival)
+    out["high"] = np.where(inner, safe ** np.exp(width), survival)
+    out["cumulative_hazard"] = step.groupby(group).cumsum()
+    square = np.divide(new, at_risk**2, out=np.zeros(len(out)), where=at_risk > 0)
+    out["cumulative_se"] = np.sqrt(pd.Series(square, index=out.index).groupby(group).cumsum())
+    if compat == "netdiffuseR":
+        first = out.groupby(keys).cumcount() == 0
+        out["hazard"] = out["hazard"].fillna(0.0).mask(first, 0.0)
+    return out

@@ -98,8 +98,8 @@ class TransmissionShare(Estimate):
             )
         if self.cause_estimate > 1:
             lines.append(
-                f"A shared cause that makes people {format_number(self.cause_estimate)} times as quick to learn on their "
-                "own, once a teacher of theirs has learned, would explain it away."
+                f"A shared cause that makes people {format_number(self.cause_estimate)} times as quick to learn "
+                "on their own, once a teacher of theirs has learned, would explain it away."
             )
         return "\n".join([*lines, *self.notes])
 
@@ -230,10 +230,12 @@ def social_transmission_share(
         bias = float((draws["value"] - draws["truth"]).mean())
     options = {"against": against, "level": level, "group": group, "n_draws": n_draws}
     return TransmissionShare(
-        name="share of learning that followed teaching ties", value=value, low=low, high=high, level=level, unit="share",
+        name="share of learning that followed teaching ties", value=value, low=low, high=high, level=level,
+        unit="share",
         method="profile likelihood", n=d.n_events, ceiling=ceiling, value_no_first_period=value * ratio,
         low_no_first_period=low * ratio, high_no_first_period=high * ratio, ceiling_no_first_period=ceiling * ratio,
-        against=against, against_p=against_p, zero_p=zero_p, zero_p_full=zero_full, by_network=_by_network(fit, by_rule),
+        against=against, against_p=against_p, zero_p=zero_p, zero_p_full=zero_full,
+        by_network=_by_network(fit, by_rule),
         events=events, attribution=attribution, by_group=by_group, share_across=across,
         cause_estimate=cause[0] if cause else float("nan"), cause_interval=cause[1] if cause else float("nan"),
         missing_ties=missing if missing is not None else pd.DataFrame(), bootstrap=draws, bias=bias,
@@ -357,7 +359,8 @@ def _by_group(net: Any, attribution: pd.DataFrame, group: str | None) -> tuple[p
         )
         .groupby(["teach", "learn"])["x"]
         .sum()
-        .unstack(fill_value=0.0)
+        .unstack(fill_value=0)
+        .astype(np.float64)
         .reindex(index=names, columns=names, fill_value=0.0)
     )
     table.index.name, table.columns.name = f"{group} (teaches)", f"{group} (learns)"

@@ -1,4 +1,4 @@
-"""Network-based diffusion analysis: did who learned when follow who teaches whom?"""
+"""Network-based diffusion analysis: whether who learned when follows who teaches whom."""
 
 from __future__ import annotations
 
@@ -361,14 +361,14 @@ def _check_events(prepared: Prepared, timing: Timing, baseline: Baseline) -> Non
     d = prepared.design
     if d.n_events == 0:
         raise FitError(
-            "nobody was seen to learn within the span, so there is nothing to explain. Check start and end, and whether "
-            "everybody already knew or was told to."
+            "nobody was seen to learn within the span, so there is nothing to explain. Check start and end, and "
+            "whether everybody already knew or was told to."
         )
     if timing == "continuous" and baseline != "free" and (d.e_time <= 0).any():
         who = prepared.net.ids[d.e_person[d.e_time <= 0]]
         raise DataError(
-            f"adoptions: {len(who)} people adopt at the very start of the span ({list(who[:3])}), after no time at all. "
-            "Let the span begin earlier, or mark them as already_knew."
+            f"adoptions: {len(who)} people adopt at the very start of the span ({list(who[:3])}), after no time "
+            "at all. Let the span begin earlier, or mark them as already_knew."
         )
 
 
@@ -387,7 +387,8 @@ def _without_teaching(design: Design) -> Design:
     return dataclasses.replace(
         design, networks=(), names=(design.names[0], (), design.names[2]), values=design.values[:, keep],
         e_teaching=np.zeros((design.n_events, 0)), s_lo=none, s_hi=none, s_net=none, s_item=none,
-        s_weight=np.zeros(0), s_row=none, s_edge=none, t_event=none, t_teacher=none, t_net=none, t_weight=np.zeros(0), t_edge=none,
+        s_weight=np.zeros(0), s_row=none, s_edge=none, t_event=none, t_teacher=none, t_net=none, t_weight=np.zeros(0),
+        t_edge=none,
     )  # fmt: skip
 
 
@@ -449,7 +450,7 @@ def _certify(engine: Engine, dead: NDArray[np.bool_]) -> tuple[dict[str, Any], l
         "starts": len(top.starts),
         "starts_agreeing": int(agree),
         "evaluations": surface.evaluations,
-        "at_bound": [j for j in np.flatnonzero(free & ~inside).tolist()],
+        "at_bound": np.flatnonzero(free & ~inside).tolist(),
     }
     notes = []
     k = surface.n_social

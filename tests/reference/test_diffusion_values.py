@@ -128,3 +128,294 @@ def test_exposure_person_by_person(
     has = np.bincount(getattr(doctors.union, column), minlength=125) > 0
     np.testing.assert_allclose(ours[has], want[has], rtol=1e-10, atol=1e-15)
     assert ours[~has].isna().all().all()
+
+
+SPAN = {"start": 1, "end": 18}
+VERSIONS = pytest.mark.parametrize("version", ["asis", "na"])
+
+
+def numbers(values: Any) -> np.ndarray:
+    return np.array([np.nan if v is None else v for v in values], dtype=float)
+
+
+@VERSIONS
+def test_hazard(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    adoptions, want = getattr(doctors, version), np.array(netdiffuser[version]["hazard_rate"])
+    compat = diffusion.hazard(doctors.union, adoptions, compat="netdiffuseR", **SPAN)
+    np.testing.assert_allclose(compat["hazard"], want, rtol=1e-10)
+    ours = diffusion.hazard(doctors.union, adoptions, **SPAN)
+    assert ours["hazard"].iloc[0] == 11 / 125
+    np.testing.assert_allclose(ours["hazard"].iloc[1:], want[1:], rtol=1e-10)
+    share = diffusion.adoption_curve(doctors.union, adoptions, **SPAN)["share"]
+    np.testing.assert_allclose(1 - ours["survival"], share, rtol=1e-12)
+
+
+THRESHOLD = {
+    "default": {"lag": 0}, "lags1": {"lag": 1}, "include_censored": {"lag": 0}, "from_exposure_lag1": {"lag": 1},
+    "incoming": {"lag": 0, "through": "learners"}, "valued": {"lag": 0, "weighted": True},
+}  # fmt: skip
+
+
+@VERSIONS
+@pytest.mark.parametrize("kind", THRESHOLD)
+def test_thresholds(doctors: Any, netdiffuser: dict[str, Any], version: str, kind: str) -> None:
+    options = {"weighted": False} | THRESHOLD[kind]
+    got = diffusion.thresholds(
+        doctors.valued, getattr(doctors, version), compat="netdiffuseR", **options, **SPAN
+    )
+    np.testing.assert_allclose(got["threshold"], numbers(netdiffuser[version]["threshold"][kind]), rtol=1e-10)
+
+
+SCORES: dict[str, dict[str, Any]] = {
+    "default": {}, "unnormalized": {"normalised": False}, "K3_linear": {"horizon": 3},
+    "K3_exp_r05": {"horizon": 3, "discount": "exponential", "rate": 0.5}, "incoming": {"turned": True},
+}  # fmt: skip
+
+
+@VERSIONS
+@pytest.mark.parametrize("kind", SCORES)
+def test_infectiousness_and_susceptibility(
+    doctors: Any, netdiffuser: dict[str, Any], reference_dir: Path, version: str, kind: str
+) -> None:
+    adoptions, options = getattr(doctors, version), dict(SCORES[kind])
+    turned = options.pop("turned", False)
+    out = {"through": "teachers"} if turned else {}
+    back = {"through": "learners"} if turned else {}
+    infection = diffusion.infectiousness(doctors.valued, adoptions, **options, **out, **SPAN)
+    np.testing.assert_allclose(
+        infection, numbers(netdiffuser[version]["infection"][kind]), rtol=1e-10, atol=1e-14
+    )
+    theirs = diffusion.susceptibility(
+        doctors.valued, adoptions, compat="netdiffuseR", **options, **back, **SPAN
+    )
+    np.testing.assert_allclose(
+        theirs, numbers(netdiffuser[version]["susceptibility"][kind]), rtol=1e-10, atol=1e-14
+    )
+    ours = diffusion.susceptibility(doctors.valued, adoptions, **options, **back, **SPAN)
+    if version == "asis":
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+        return
+    assert not np.allclose(ours, theirs, equal_nan=True)
+    corrected = json.loads((reference_dir / "diffusion_susceptibility_corrected.json").read_text())[
+        "medInnovations"
+    ]
+    if kind in corrected:
+        want = numbers(corrected[kind]["susceptibility_na_corrected"])
+        np.testing.assert_allclose(ours, want, rtol=1e-10, atol=1e-14)
+
+
+@VERSIONS
+def test_adopter_categories(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    want = netdiffuser[version]["classify_adopters"]
+    got = diffusion.adopter_categories(
+        doctors.union, getattr(doctors, version), classes=4, lag=0, compat="netdiffuseR", **SPAN
+    )
+    np.testing.assert_allclose(got.attrs["time_cutoffs"], want["toa_cutoffs"], rtol=1e-10)
+    np.testing.assert_allclose(got.attrs["threshold_cutoffs"], want["thr_cutoffs"], rtol=1e-10)
+    assert got["time_class"].tolist() == want["toa"]
+    assert got["threshold_class"].tolist() == want["thr"]
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("near", "key"), [("ties", "adjacency_rownorm"), ("paths", "inverse_geodesic_rownorm")]
+)
+def test_moran_by_period(
+    doctors: Any, netdiffuser: dict[str, Any], version: str, near: Any, key: str
+) -> None:
+    time = getattr(doctors, version)["time"].to_numpy()
+    for t, want in enumerate(netdiffuser[version][f"moran_cumadopt_{key}"], 1):
+        done = pd.Series((time <= t).astype(float), index=doctors.union.ids)
+        got = diffusion.moran(doctors.union, done, near=near)
+        if done.nunique() == 1:
+            assert np.isnan(got.observed)
+            continue
+        values = [got.observed, got.null_mean, got.null_sd, got.p_value]
+        np.testing.assert_allclose(
+            values, [want[k] for k in ("observed", "expected", "sd", "p.value")], rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize(("normalised", "key"), [(True, ""), (False, "_rawweights")])
+def test_moran_of_the_month(doctors: Any, netdiffuser: dict[str, Any], normalised: bool, key: str) -> None:
+    want = netdiffuser["asis"][f"moran_toa_adjacency_period1{key}"]
+    month = pd.Series(doctors.asis["time"].to_numpy(), index=doctors.union.ids)
+    got = diffusion.moran(doctors.union, month, normalised=normalised)
+    values = [got.observed, got.null_mean, got.null_sd, got.p_value]
+    np.testing.assert_allclose(
+        values, [want[k] for k in ("observed", "expected", "sd", "p.value")], rtol=1e-10
+    )
+
+
+@VERSIONS
+def test_bass(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    want = netdiffuser[version]["bass"]
+    got = diffusion.fit_bass(doctors.union, getattr(doctors, version), method="least_squares", **SPAN)
+    values = [*got.params["estimate"], *got.params["std_error"], got.rss]
+    np.testing.assert_allclose(values, [want[k] for k in ("p", "q", "se_p", "se_q", "rss")], rtol=1e-5)
+    np.testing.assert_allclose(got.fitted["fitted"], want["fitted"], rtol=1e-5)
+
+
+@VERSIONS
+def test_opinion_leaders(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    want = netdiffuser[version]["degree_adoption_correlations"]
+    got = diffusion.opinion_leaders(doctors.union, getattr(doctors, version), n_draws=50, rng=1, **SPAN)
+    values = got.table["correlation"].tolist()
+    np.testing.assert_allclose(values, [want["indegree_toa"], want["outdegree_toa"]], rtol=1e-10)
+
+
+@VERSIONS
+def test_event_history(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    options: dict[str, Any] = {"link": "logit", "compat": "netdiffuseR", "cluster": "none", **SPAN}
+    adoptions = getattr(doctors, version)
+    want = netdiffuser[version]["diffreg_logit"]
+    got = diffusion.fit_event_history(doctors.union, adoptions, **options)
+    row = got.params.iloc[0]
+    values = [row["estimate"], row["std_error"], row["statistic"], row["p_value"], got.log_likelihood]
+    np.testing.assert_allclose(values, [*want["coef_exposure"], want["logLik"]], rtol=1e-6)
+    assert got.n == want["nobs"]
+    want = netdiffuser[version]["diffreg_logit_linear_time"]
+    got = diffusion.fit_event_history(doctors.union, adoptions, time_effects="linear", **options)
+    for term, row in zip(("exposure", "period"), want["coef"][1:], strict=True):
+        mine = got.params.set_index("term").loc[term]
+        assert mine["estimate"] == pytest.approx(row["Estimate"], rel=1e-5, abs=1e-7)
+        assert mine["std_error"] == pytest.approx(row["Std. Error"], rel=1e-4)
+    assert got.log_likelihood == pytest.approx(want["logLik"], abs=1e-6)
+
+
+@VERSIONS
+def test_structure_tests_depend_on_the_null(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    adoptions = getattr(doctors, version)
+    common: dict[str, Any] = {"lag": 0, "compat": "netdiffuseR", "n_draws": 1000, "rng": 1, **SPAN}
+    swap = diffusion.structure_test(doctors.union, adoptions, null="swap", **common)
+    ends = diffusion.structure_test(doctors.union, adoptions, null="endpoints", **common)
+    want, want_ends = netdiffuser[version]["struct_test"], netdiffuser[version]["struct_test_endpoints"]
+    assert swap.observed == pytest.approx(want["t0"][0], rel=1e-10)
+    assert ends.observed == pytest.approx(want_ends["t0"], rel=1e-10)
+    error = np.hypot(want["sd_t"][0], swap.null_sd) / np.sqrt(1000)
+    assert abs(swap.null_mean - want["mean_t"][0]) < 4 * error
+    assert swap.null_sd == pytest.approx(want["sd_t"][0], rel=0.15)
+    assert swap.p_value > 0.3 and ends.p_value < 0.02
+    assert "keeps the number of teachers and of learners" in swap.summary()
+
+
+# ---- NBDA -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nbda(reference_dir: Path) -> dict[str, Any]:
+    return json.loads((reference_dir / "diffusion_NBDA_medInnovations.json").read_text())
+
+
+def fitted(doctors: Any, networks: Any, **options: Any) -> Any:
+    defaults: dict[str, Any] = {"start": 1, "end": 17, "timing": "discrete", "baseline": "constant", "rng": 1}
+    return diffusion.fit_nbda(networks, doctors.asis, **(defaults | options))
+
+
+MODELS: dict[str, Any] = {
+    "union_constant": lambda d: fitted(d, d.union),
+    "union_gamma": lambda d: fitted(d, d.union, baseline="gamma"),
+    "union_weibull": lambda d: fitted(d, d.union, baseline="weibull"),
+    "union_rownormalised_constant": lambda d: fitted(d, d.union, normalised=True),
+    "union_transposed_constant": lambda d: fitted(d, d.union.reverse()),
+    "net1_constant": lambda d: fitted(d, d.single["net1"]),
+    "net2_constant": lambda d: fitted(d, d.single["net2"]),
+    "net3_constant": lambda d: fitted(d, d.single["net3"]),
+    "three_networks_constant": lambda d: fitted(d, d.single),
+    "union_oada_tiesflag": lambda d: fitted(d, d.union, start=0, timing="order", baseline="free"),
+}
+
+
+@pytest.mark.parametrize("key", MODELS)
+def test_nbda_optimum(doctors: Any, nbda: dict[str, Any], key: str) -> None:
+    fit, want = MODELS[key](doctors), nbda[key]
+    assert fit.n == want["sample_size"]
+    assert -fit.log_likelihood == pytest.approx(want["neg_logLik"], abs=1e-8)
+    assert -fit.log_likelihood <= want["neg_logLik"] + 1e-9
+    assert fit.aic == pytest.approx(want["aic"], abs=1e-7)
+    assert fit.aicc == pytest.approx(want["aicc"], abs=1e-7)
+    assert fit.converged
+    names = want["var_names"] if isinstance(want["var_names"], list) else [want["var_names"]]
+    values = want["mle"] if isinstance(want["mle"], list) else [want["mle"]]
+    strengths = [v for n, v in zip(names, values, strict=True) if "Social" in n]
+    np.testing.assert_allclose(fit.params["estimate"][: len(strengths)], strengths, rtol=1e-4, atol=1e-5)
+    others = {
+        n.split(" ")[0].strip(":").lower(): v for n, v in zip(names, values, strict=True) if "Social" not in n
+    }
+    table = fit.params.set_index("term")
+    for name, value in others.items():
+        assert table.loc[name, "estimate"] == pytest.approx(value, rel=1e-4)
+    if len(strengths) == 1 and 0 < strengths[0] and want["se"] is not None:
+        errors = want["se"] if isinstance(want["se"], list) else [want["se"]]
+        wanted = {n.split(" ")[0].strip(":").lower(): e for n, e in zip(names, errors, strict=True)}
+        assert table.loc["s", "std_error"] == pytest.approx(wanted["1"], rel=1e-3)
+        for name in others:
+            assert table.loc[name, "std_error"] == pytest.approx(wanted[name], rel=1e-3)
+    share = diffusion.social_transmission_share(fit, sensitivity=False)
+    by = [v for n, v in want["propST"]["exclude_innovation"].items() if "Network" in n]
+    np.testing.assert_allclose(share.by_network, by, atol=6e-6)
+
+
+@pytest.mark.parametrize("key", ["union_constant", "union_gamma", "union_weibull", "union_oada_tiesflag"])
+def test_nbda_asocial(doctors: Any, nbda: dict[str, Any], key: str) -> None:
+    fit = MODELS[key](doctors).asocial
+    want = nbda[f"{key}_asocial"]
+    assert -fit.log_likelihood == pytest.approx(want["neg_logLik"], abs=1e-8)
+    assert fit.aicc == pytest.approx(want["aicc"], abs=1e-7)
+
+
+def test_nbda_likelihood_at_given_parameters(doctors: Any, nbda: dict[str, Any]) -> None:
+    fit = MODELS["union_constant"](doctors)
+    for point in nbda["union_constant_neg_logLik_at"]:
+        got = -fit.log_likelihood_at(s=point["s"], scale=point["scale"])
+        assert got == pytest.approx(point["neg_logLik"], abs=1e-8)
+    fit = MODELS["union_oada_tiesflag"](doctors)
+    for point in nbda["union_oada_tiesflag_neg_logLik_at"]:
+        assert -fit.log_likelihood_at(s=point["s"]) == pytest.approx(point["neg_logLik"], abs=1e-8)
+
+
+def test_nbda_cities_as_four_diffusions(doctors: Any, nbda: dict[str, Any]) -> None:
+    cities = doctors.asis.assign(item=doctors.union.people["city"].to_numpy())
+    want = nbda["union_constant_4_city_diffusions"]
+    fit = diffusion.fit_nbda(
+        doctors.union,
+        cities,
+        start=1,
+        end=17,
+        timing="discrete",
+        baseline="constant",
+        presence=cities[["person", "item"]],
+    )
+    assert -fit.log_likelihood == pytest.approx(want["neg_logLik"], abs=1e-8)
+    share = diffusion.social_transmission_share(fit, sensitivity=False)
+    assert share.value == pytest.approx(want["propST"]["exclude_innovation"]["P(Network 1)"], abs=6e-6)
+
+
+def test_the_share_its_interval_its_ceiling(doctors: Any, nbda: dict[str, Any]) -> None:
+    fit = MODELS["union_constant"](doctors)
+    assert fit.delta_aicc == pytest.approx(0.4521, abs=1e-4)
+    s = fit.params.iloc[0]
+    assert s["low"] == 0.0  # NBDA's optimise() on |distance| returns 4.6e-5 instead
+    assert s["high"] == pytest.approx(nbda["union_constant_CI_s"]["Upper CI"], abs=1e-5)
+    share = diffusion.social_transmission_share(fit, rng=1)
+    assert (share.value, share.low, share.high) == pytest.approx((0.10103, 0.0, 0.2240), abs=1e-4)
+    assert share.ceiling == pytest.approx(60 / 108)
+    assert share.value_no_first_period == pytest.approx(0.111, abs=5e-4)
+    assert share.ceiling_no_first_period == pytest.approx(0.612, abs=5e-4)
+    assert share.verdict == "not answered by these data"
+    assert "80 % cannot be reached" in share.summary()
+
+
+@pytest.mark.parametrize(("baseline", "want"), [("weibull", 0.062), ("free", 0.055)])
+def test_the_baseline_matters(doctors: Any, baseline: str, want: float) -> None:
+    share = diffusion.social_transmission_share(
+        fitted(doctors, doctors.union, baseline=baseline), sensitivity=False
+    )
+    assert share.value == pytest.approx(want, abs=5e-4)
+
+
+def test_eighteen_periods_are_another_data_set(doctors: Any) -> None:
+    fit = diffusion.fit_nbda(
+        doctors.union, doctors.na, start=1, end=18, timing="discrete", baseline="constant"
+    )
+    assert -fit.log_likelihood == pytest.approx(343.41, abs=0.005)

@@ -1,0 +1,402 @@
+"""Diffusions drawn from a model: to check intervals, to plan studies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from peernet._check import count, literal, number, quoted
+from peernet._parallel import run_blocks
+from peernet._rng import RNGLike, SeedLike, as_rng, record
+from peernet.diffusion._generate import Generator, histories_of
+from peernet.diffusion._risk import build_design
+from peernet.diffusion._share_profile import social_parts
+from peernet.diffusion.share import social_transmission_share
+from peernet.diffusion.transmission import NBDAFit, Plan_, fit_nbda, fit_prepared
+from peernet.errors import DataError
+from peernet.network import PeerNetwork
+from peernet.results import Result, Simulation, format_number, provenance
+
+__all__ = ["DiffusionSimulation", "NBDAPower", "nbda_power", "simulate_nbda"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class DiffusionSimulation(Simulation):
+    """Simulated adoption times.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        People, the last axis of ``draws``.
+    items : tuple of str
+        Items, the second axis. Times are NaN for those who never adopt; people who knew from the start carry -inf.
+    """
+
+    ids: tuple[str, ...]
+    items: tuple[str, ...]
+
+    def adoptions(self, draw: int = 0) -> pd.DataFrame:
+        """Return one draw as an adoption table.
+
+        Parameters
+        ----------
+        draw : int
+            Which draw.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``person, item, time, already_knew``.
+        """
+        time = self.draws[draw]
+        knew = np.isneginf(time)
+        n_items, n = time.shape
+        return pd.DataFrame(
+            {
+                "person": np.tile(np.array(self.ids, dtype=object), n_items),
+                "item": np.repeat(np.array(self.items, dtype=object), n),
+                "time": np.where(knew, np.nan, time).ravel(),
+                "already_knew": knew.ravel(),
+            }
+        )
+
+    def summary(self) -> str:
+        """State how many draws there are and how many people adopt."""
+        reached = np.isfinite(self.draws).mean() if self.draws.size else float("nan")
+        return f"{self.name}: {len(self.draws)} draws; {reached:.0%} of people adopt on average."
+
+
+def simulate_nbda(
+    model: NBDAFit | PeerNetwork,
+    *,
+    s: float | None = None,
+    rate: float | None = None,
+    start: int = 1,
+    end: int | None = None,
+    n_items: int = 1,
+    demonstrators: Iterable[str] = (),
+    trend: Sequence[float] | None = None,
+    timing: Literal["discrete", "continuous"] = "discrete",
+    n_draws: int = 1,
+    rng: RNGLike | SeedLike | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> DiffusionSimulation:
+    """Adoption times drawn from a fitted model, or from a network with a given strength of teaching.
+
+    A naive person adopts at rate h0(t) (A + B s T), T being the teaching by those informed before, as in
+    ``fit_nbda``. From a fit, covariates, presence, several networks, demonstrators and the baseline are its own; the
+    order model draws the next learner in proportion to the rates, at the observed moments.
+
+    Parameters
+    ----------
+    model : NBDAFit or PeerNetwork
+        Where to draw from. The further parameters but the last four describe a diffusion on a network.
+    s : float
+        Strength of teaching per unit of tie weight, relative to the asocial rate.
+    rate : float
+        Asocial rate per period.
+    start, end : int
+        First and last period, both included (continuous: the span from ``start`` - 1 to ``end``).
+    n_items : int
+        Independent items.
+    demonstrators : list of str
+        Who knows from the start.
+    trend : list of float, optional
+        Factor on the asocial rate, one a period: a common cause over time.
+    timing : {"discrete", "continuous"}
+        Whether those of the same period can have taught each other.
+    n_draws : int
+        Data sets.
+    rng : generator or seed, optional
+        Random numbers; the answer does not depend on ``n_jobs``.
+    n_jobs, progress : int, bool
+        As everywhere.
+
+    Returns
+    -------
+    DiffusionSimulation
+        ``draws`` of shape (n_draws, n_items, n_people); ``adoptions(k)`` gives a table for ``fit_nbda``.
+
+    Raises
+    ------
+    DataError
+        For fits whose covariates or presence change within continuous time or the order.
+    """
+    rng = as_rng(rng)
+    count("n_draws", n_draws)
+    state = record(rng)
+    if isinstance(model, NBDAFit):
+        source, net = Generator.from_fit(model), model._engine.prepared.net
+        items: tuple[str, ...] = model.items
+    elif isinstance(model, PeerNetwork):
+        literal("timing", timing, ("discrete", "continuous"))
+        if s is None or rate is None or end is None:
+            raise ValueError("a simulation on a network needs s, rate and end.")
+        number("s", s, 0)
+        number("rate", rate, 0)
+        count("n_items", n_items)
+        if end < start:
+            raise DataError(f"end ({end!r}) lies before start ({start!r}).")
+        known = list(demonstrators)
+        strange = [p for p in known if p not in model.ids]
+        if strange:
+            raise DataError(f"demonstrators: {quoted(strange)} are not in people.")
+        knew = np.asarray(model.ids.isin(known))
+        source = Generator.from_network(model, s, rate, start, end, n_items, knew, trend, timing)
+        net, items = model, tuple(f"item {k + 1}" for k in range(n_items))
+    else:
+        raise DataError(f"model must be a fit of fit_nbda or a PeerNetwork; got {type(model).__name__}.")
+
+    def block(size: int, stream: np.random.Generator) -> Floats:
+        return np.stack([source.draw(stream) for _ in range(size)])
+
+    parts = run_blocks(block, n_draws, rng=rng, block=16, n_jobs=n_jobs, progress=progress, desc="simulating")
+    facts = provenance(
+        "diffusion.simulate_nbda", net, options={"n_draws": n_draws, "s": s, "rate": rate}, rng=state
+    )
+    return DiffusionSimulation(
+        name="Simulated diffusion",
+        draws=np.concatenate(parts),
+        ids=tuple(net.ids),
+        items=items,
+        provenance=facts,
+    )
+
+
+def refit(fit: NBDAFit, times: Floats, rng: np.random.Generator, *, n_starts: int = 3) -> NBDAFit | None:
+    """Fit the same model to other adoption times; None where nobody learned."""
+    engine = fit._engine
+    prepared = engine.prepared
+    old = engine.design
+    design = build_design(
+        histories_of(old, times), ids=prepared.net.ids, timing=old.timing, ties=old.ties, edges=prepared.edges,
+        networks=old.networks, ties_of=prepared.ties_of, covariates=prepared.covariates, presence=prepared.presence,
+        teacher_weight=prepared.teacher_weight,
+    )  # fmt: skip
+    if not design.n_events:
+        return None
+    plan = Plan_(
+        engine.model.baseline, engine.model.own_social, engine.model.own_baseline, fit.level, n_starts
+    )
+    return fit_prepared(prepared._replace(design=design), plan, rng, {})
+
+
+def true_share(fit: NBDAFit, natural: Floats) -> float:
+    """Return the share that given parameters imply on the history of a fit."""
+    engine = fit._engine
+    d = engine.design
+    began = np.bincount(d.e_item, minlength=len(d.items)) > 0
+    denominator = d.n_events - int(np.count_nonzero(~d.seeded & began))
+    return float(social_parts(engine.model, natural)[0].sum()) / denominator if denominator else float("nan")
+
+
+def bootstrap_share(
+    fit: NBDAFit, n_draws: int, rng: np.random.Generator, n_jobs: int, progress: bool
+) -> pd.DataFrame:
+    """Simulate from a fit, refit, and compare the share with the truth on each simulated history."""
+    source = Generator.from_fit(fit)
+    natural = fit._engine.natural
+
+    def block(size: int, stream: np.random.Generator) -> list[tuple[float, float, float, float]]:
+        rows = []
+        for _ in range(size):
+            again = refit(fit, source.draw(stream), stream)
+            if again is None:
+                continue
+            share = social_transmission_share(again, sensitivity=False)
+            rows.append((share.value, share.low, share.high, true_share(again, natural)))
+        return rows
+
+    parts = run_blocks(block, n_draws, rng=rng, block=8, n_jobs=n_jobs, progress=progress, desc="bootstrap")
+    frame = pd.DataFrame([r for part in parts for r in part], columns=["value", "low", "high", "truth"])
+    return frame.dropna(subset=["value", "truth"]).reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NBDAPower(Result):
+    """What studies of several sizes could find.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row a number of items: ``items, acquisitions, truth`` (mean true share), ``ceiling, power`` (data sets in
+        which no transmission is rejected), ``power_low, power_high``, ``width`` (mean interval), ``coverage``,
+        ``contradicts`` (data sets whose interval lies below ``against``).
+    against : float
+        The stated share.
+    """
+
+    table: pd.DataFrame
+    against: float
+
+    def summary(self) -> str:
+        """Say from how many items on four in five studies would find it."""
+        enough = self.table[self.table["power"] >= 0.8]
+        if len(enough):
+            row = enough.iloc[0]
+            head = (
+                f"With {int(row['items'])} items (about {row['acquisitions']:.0f} acquisitions) {row['power']:.0%} of "
+                f"studies would detect a true share of {row['truth']:.0%}."
+            )
+        else:
+            row = self.table.iloc[-1]
+            head = (
+                f"Even with {int(row['items'])} items (about {row['acquisitions']:.0f} acquisitions) only "
+                f"{row['power']:.0%} of studies would detect a true share of {row['truth']:.0%}."
+            )
+        return f"{head} The interval would be {format_number(row['width'])} wide on average."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.table.copy()
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw power against the number of items.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.diffusion._pictures import plot_power
+
+        return plot_power(self, ax=ax)
+
+
+def nbda_power(
+    net: PeerNetwork,
+    *,
+    s: float,
+    rate: float,
+    end: int,
+    n_items: Sequence[int] = (1, 2, 4, 8),
+    timing: Literal["order", "discrete"] = "order",
+    baseline: Literal["free", "constant", "weibull"] = "free",
+    against: float = 0.8,
+    test_level: float = 0.05,
+    n_draws: int = 200,
+    rng: RNGLike | SeedLike | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> NBDAPower:
+    """How many skills a study of these people needs, for a given strength of teaching.
+
+    Parameters
+    ----------
+    net : PeerNetwork
+        The people and ties that would be observed; ``make_organisation`` draws others.
+    s, rate : float
+        Assumed strength per unit of tie weight, and asocial rate per period.
+    end : int
+        Number of periods that would be observed.
+    n_items : list of int
+        Numbers of skills to try.
+    timing, baseline : str
+        The analysis that is planned, as in ``fit_nbda``.
+    against : float
+        The stated share that the study is to judge.
+    test_level : float
+        Size of the test of no transmission.
+    n_draws : int
+        Simulated studies for each number.
+    rng, n_jobs, progress
+        As everywhere.
+
+    Returns
+    -------
+    NBDAPower
+        A row a number of items.
+    """
+    rng = as_rng(rng)
+    literal("timing", timing, ("order", "discrete"))
+    count("n_draws", n_draws)
+    state = record(rng)
+    rows = []
+    for items in n_items:
+        count("n_items", items)
+        kind: Literal["discrete", "continuous"] = "discrete" if timing == "discrete" else "continuous"
+        knew = np.zeros(net.n_people, dtype=bool)
+        source = Generator.from_network(net, s, rate, 1, end, items, knew, None, kind)
+        rows.append(
+            _power_row(
+                net,
+                source,
+                s,
+                items,
+                end,
+                timing,
+                baseline,
+                against,
+                test_level,
+                n_draws,
+                rng,
+                n_jobs,
+                progress,
+            )
+        )
+    columns = [
+        "items",
+        "acquisitions",
+        "truth",
+        "ceiling",
+        "power",
+        "power_low",
+        "power_high",
+        "width",
+        "coverage",
+        "contradicts",
+    ]
+    options = {"s": s, "rate": rate, "end": end, "timing": timing, "baseline": baseline, "n_draws": n_draws}
+    return NBDAPower(
+        table=pd.DataFrame(rows, columns=columns), against=against,
+        provenance=provenance("diffusion.nbda_power", net, options=options, rng=state),
+        estimand="Power of the test of no social transmission, and width of the interval of the share",
+    )  # fmt: skip
+
+
+def _power_row(
+    net: PeerNetwork, source: Generator, s: float, items: int, end: int, timing: Any, baseline: Any, against: float,
+    test_level: float, n_draws: int, rng: np.random.Generator, n_jobs: int, progress: bool,
+) -> tuple[float, ...]:  # fmt: skip
+    """Simulate and analyse studies with one number of items."""
+    names = tuple(f"item {k + 1}" for k in range(items))
+
+    def block(size: int, stream: np.random.Generator) -> list[tuple[float, ...]]:
+        out: list[tuple[float, ...]] = []
+        for _ in range(size):
+            frame = DiffusionSimulation(
+                name="", draws=source.draw(stream)[None], ids=tuple(net.ids), items=names
+            ).adoptions()
+            if not np.isfinite(frame["time"]).any():
+                continue
+            start = 1 if timing == "discrete" else 0
+            fit = fit_nbda(
+                net, frame, start=start, end=end, timing=timing, baseline=baseline, rng=stream, n_starts=3
+            )
+            share = social_transmission_share(fit, against=against, sensitivity=False)
+            truth = true_share(fit, np.append(np.array([s]), fit._engine.natural[1:]))
+            out.append(
+                (
+                    fit.n, truth, share.ceiling, float(share.zero_p < test_level), share.high - share.low,
+                    float(share.low - 1e-9 <= truth <= share.high + 1e-9), float(share.high < against),
+                )
+            )  # fmt: skip
+        return out
+
+    parts = run_blocks(
+        block, n_draws, rng=rng, block=8, n_jobs=n_jobs, progress=progress, desc=f"{items} items"
+    )
+    table = np.array([r for part in parts for r in part], dtype=float).reshape(-1, 7)
+    with np.errstate(invalid="ignore"):
+        mean = np.nanmean(table, axis=0) if len(table) else np.full(7, np.nan)
+    half = 1.96 * float(np.sqrt(mean[3] * (1 - mean[3]) / max(len(table), 1)))
+    low, high = max(0.0, mean[3] - half), min(1.0, mean[3] + half)
+    return (items, mean[0], mean[1], mean[2], mean[3], low, high, mean[4], mean[5], mean[6])

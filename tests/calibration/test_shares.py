@@ -23,7 +23,7 @@ def inside_binomial(hits: int, draws: int, level: float) -> bool:
 
 def organisations(draws: int, **knobs: Any) -> Any:
     """Yield true shares, roster, status and the true wide shares of everybody asked, before anybody rounded."""
-    from peernet.datasets.organisation import make_organisation
+    from peernet.datasets import make_organisation
 
     for child in np.random.SeedSequence(SEED).spawn(draws):
         firm = make_organisation(rng=child, **knobs)

@@ -108,7 +108,8 @@ def impute_share(
 ) -> DesignEstimate:
     r"""Mean share of the roster with silent people filled in from those of their unit who answered.
 
-    In each draw the answers of a unit are first resampled (approximate Bayesian bootstrap), then each of its silent
+    In each draw n - 1 of the n answers of a unit are first resampled (approximate Bayesian bootstrap; n would
+    understate the variance by (n - 1)/n), then each of its silent
     people gets one of them, moved by ``shift`` and cut to [0, 1]. With ``shift=0`` silent people are like those who
     answered, and the result agrees with :func:`social_share`; other values say what follows *if* silent people
     learn so
@@ -160,8 +161,8 @@ def impute_share(
         silent = int(sample.size_h[h]) - len(x)
         sums += x.sum()
         if silent:
-            donors = x[rng.integers(len(x), size=(n_draws, len(x)))]
-            taken = np.take_along_axis(donors, rng.integers(len(x), size=(n_draws, silent)), axis=1)
+            donors = x[rng.integers(len(x), size=(n_draws, max(len(x) - 1, 1)))]
+            taken = np.take_along_axis(donors, rng.integers(donors.shape[1], size=(n_draws, silent)), axis=1)
             sums += np.clip(taken + shift, 0, 1).sum(axis=1)
     means = sums / sample.size_h.sum()
     pooled = pool_imputations(means, np.zeros(n_draws), level=level)

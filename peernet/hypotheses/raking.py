@@ -130,7 +130,8 @@ def raked_mean(
     r"""Mean of the roster from raked weights, with the error that remains after the margins.
 
     The mean of :math:`x` under the raked weights; its variance is that of the residuals of x on the margins (weighted
-    least squares), as for any calibrated estimator: what the margins explain is no longer uncertain.
+    least squares, times (n - 1)/(n - rank)), as for any calibrated estimator: what the margins explain is no longer
+    uncertain.
 
     Parameters
     ----------
@@ -168,8 +169,13 @@ def raked_mean(
     who = people.index.isin(weight.index)
     dummies = np.column_stack([np.eye(code.max() + 1)[code[who]] for code in _codes(people, who, margins)])
     root = np.sqrt(w)
-    fit = np.linalg.lstsq(dummies * root[:, None], y * root, rcond=None)[0]
-    residual = y - dummies @ fit
+    fit, _, rank, _ = np.linalg.lstsq(dummies * root[:, None], y * root, rcond=None)
+    if len(y) <= rank:
+        raise DataError(
+            f"values: {len(y)} answers cannot carry {rank} categories of margins. Use fewer margins."
+        )
+    # Residuals of fitted margins are too small by the degrees of freedom that the fit took.
+    residual = (y - dummies @ fit) * np.sqrt((len(y) - 1) / (len(y) - rank))
     group = pd.Series("all", index=people.index) if strata is None else column(people, strata)
     design = make_design(
         np.ones(len(y), dtype=bool),
@@ -180,7 +186,7 @@ def raked_mean(
         population=group.value_counts().to_dict(),
     )
     error = float(np.sqrt(linearised_variance(w * residual / w.sum(), design, "centred")))
-    value, df = float(np.average(y, weights=w)), float(len(y) - len(design.n_h))
+    value, df = float(np.average(y, weights=w)), float(len(y) - rank)
     low, high = t_interval(value, error, df, level)
     return DesignEstimate(
         name="mean",

@@ -57,6 +57,8 @@ class TransmissionShare(Estimate):
         ``value, truth`` of each simulated data set (empty without ``n_draws``).
     bias : float
         Mean of value less truth in the bootstrap.
+    notes : tuple of str
+        Remarks on the interval.
     """
 
     ceiling: float

@@ -91,16 +91,35 @@ class NBDAFit(ModelFit):
         """AICc of this model less that of its asocial twin: below 0 speaks for teaching."""
         return float("nan") if self.asocial is None else self.aicc - self.asocial.aicc
 
-    def log_likelihood_at(self, **params: float | Mapping[str, float]) -> float:
+    def log_likelihood_at(
+        self,
+        s: float | Mapping[str, float] | None = None,
+        *,
+        scale: float | None = None,
+        shape: float | None = None,
+        params: Mapping[str, float] | None = None,
+    ) -> float:
         """Log-likelihood at given parameters; what is not given stays at the optimum.
 
         Parameters
         ----------
-        **params : float or mapping
-            ``s`` (a number, or a mapping from network to number), ``scale``, ``shape``; or ``params={term: value}``
-            with the terms of the table.
+        s : float or mapping from network to float, optional
+            Strength of social transmission.
+        scale, shape : float, optional
+            Of the baseline.
+        params : mapping, optional
+            Further terms, named as in the table of terms.
+
+        Returns
+        -------
+        float
+            The log-likelihood.
         """
-        return self._engine.value_at(self, params)
+        given: dict[str, float | Mapping[str, float]] = {}
+        for name, value in (("s", s), ("scale", scale), ("shape", shape), ("params", params)):
+            if value is not None:
+                given[name] = value
+        return self._engine.value_at(self, given)
 
     def summary(self) -> str:
         """Say what the data say of teaching, then the terms."""

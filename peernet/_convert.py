@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from peernet._check import quoted, rows_text, some
+from peernet._check import literal, quoted, rows_text, some
 from peernet._tables import as_ids, clean_people
 from peernet.errors import DataError
 
@@ -25,6 +25,7 @@ __all__ = [
     "fold_codes",
     "fold_rows",
     "frame_of_matrix",
+    "guarded",
     "igraph_of",
     "in_window",
     "networkx_of",
@@ -56,13 +57,30 @@ def sorted_csr(matrix: Any) -> csr_array:
     return out
 
 
+def guarded(matrix: csr_array) -> csr_array:
+    """Return another matrix over the same arrays, which cannot be written to."""
+    from scipy.sparse import csr_array
+
+    arrays = []
+    for array in (matrix.data, matrix.indices, matrix.indptr):
+        view = array.view()
+        view.setflags(write=False)
+        arrays.append(view)
+    out = csr_array(tuple(arrays), shape=matrix.shape, copy=False)
+    out.has_sorted_indices = out.has_canonical_format = True
+    return out
+
+
 def fold_codes(
     n: int, teacher: ArrayLike, learner: ArrayLike, weight: ArrayLike | None, self_ties: str, bad_weights: str
 ) -> tuple[csr_array, dict[str, int], int]:
     """Check integer ends and fold them into a matrix."""
+    literal("self_ties", self_ties, ("error", "drop"))
+    literal("bad_weights", bad_weights, ("error", "drop"))
     ends = []
     for name, codes in (("teacher", teacher), ("learner", learner)):
         array = np.asarray(codes)
+        array = array.astype(np.int32) if array.ndim == 1 and not len(array) else array
         if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
             raise DataError(f"from_codes: {name} must be a flat array of whole numbers; got {array.dtype}.")
         if len(array) and (array.min() < 0 or array.max() >= n):
@@ -135,6 +153,12 @@ def status_of(
         stranger = answered.difference(people.index)
         if len(stranger):
             raise DataError(f"respondents: {len(stranger)} ids are not in people ({quoted(stranger)}).")
+        unasked = pd.Index(pd.unique(as_ids(named_by, "nominations (respondent)"))).difference(answered)
+        if len(unasked):
+            raise DataError(
+                f"nominations: {len(unasked)} people name somebody but are not in respondents ({quoted(unasked)}). "
+                "Add them to respondents, or leave their rows out."
+            )
     status = np.where(people.index.isin(answered), "answered", "silent")
     return pd.Series(status, index=people.index)
 
@@ -149,6 +173,10 @@ def tables_of_networkx(
         )
     nodes = list(graph.nodes(data=True))
     people = pd.DataFrame([data for _, data in nodes], index=as_ids([n for n, _ in nodes], "graph nodes"))
+    if weight != "weight" and not any(weight in data for _, _, data in graph.edges(data=True)):
+        raise DataError(
+            f"from_networkx: no edge has an attribute {weight!r}. Name the one that holds the strength."
+        )
     u_is, v_is = ("teacher", "learner") if edge_means == "teaches" else ("learner", "teacher")
     rows = []
     for u, v, data in graph.edges(data=True):
@@ -178,7 +206,10 @@ def tables_of_matrix(
             raise ValueError("pass ids or a labelled DataFrame, not both.")
         ids = list(rows)
     if not issparse(matrix):
-        matrix = np.asarray(matrix, dtype=np.float64)
+        try:
+            matrix = np.asarray(matrix, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"from_adjacency: the cells must be numbers ({error}).") from error
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise DataError(f"from_adjacency: the matrix must be square; got shape {matrix.shape}.")
     table, names = _people_of_matrix(matrix.shape[0], ids, people)
@@ -188,6 +219,8 @@ def tables_of_matrix(
         off = ~np.eye(len(names), dtype=bool)
         silent = (np.isnan(matrix) | ~off).all(axis=1) & (np.isnan(matrix) & off).any(axis=1)
         matrix[silent] = 0.0
+        own_cells = np.diagonal(matrix)
+        np.fill_diagonal(matrix, np.where(np.isnan(own_cells), 0.0, own_cells))
     coo = coo_array(matrix)
     wrong = np.flatnonzero(~(np.isfinite(coo.data) & (coo.data >= 0)))
     if len(wrong):
@@ -240,8 +273,25 @@ def ends_of(frame: pd.DataFrame, ids: pd.Index[Any]) -> tuple[NDArray[np.int32],
     return teacher, learner
 
 
+def _in_wrong_order(bounds: pd.Series[Any]) -> bool:
+    """Say whether a window ends before or when it starts."""
+    first, last = bounds
+    if isinstance(first, str):
+        first = pd.Timestamp(first)
+    if isinstance(last, str):
+        last = pd.Timestamp(last)
+    first, last = (
+        b.tz_localize("UTC") if isinstance(b, pd.Timestamp) and b.tzinfo is None else b for b in (first, last)
+    )
+    return bool(last <= first)
+
+
 def in_window(times: pd.Series[Any], start: Any, end: Any) -> NDArray[np.bool_]:
     """Mark times in [start, end)."""
+    if start is not None and end is not None and pd.Series([start, end]).pipe(_in_wrong_order):
+        raise DataError(
+            f"window: the end ({end}) is not after the start ({start}); windows are [start, end)."
+        )
     keep = np.ones(len(times), dtype=bool)
     for bound, is_start in ((start, True), (end, False)):
         if bound is None:

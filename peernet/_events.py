@@ -96,6 +96,8 @@ def _census(frame: Any, time: str | None) -> dict[str, Any]:
     ]
     gaps = ["teacher", "learner", *([time] if time else [])]
     parts += [nw.when(nw.col(c).is_null()).then(one).otherwise(none).sum().alias(f"_no_{c}") for c in gaps]
+    if isinstance(frame, nw.DataFrame) and not len(frame):
+        return {"n": 0, "bad": 0, "own": 0, "last": 0.0}
     table = frame.select(*parts, *([nw.col(time).max().alias("last")] if time else []))
     if time:
         table = table.with_columns(last=epoch_days(table, "last"))
@@ -104,7 +106,9 @@ def _census(frame: Any, time: str | None) -> dict[str, Any]:
     for name in gaps:
         missing = counts.pop(f"_no_{name}")
         if missing:
-            raise DataError(f"events: {missing} of {counts['n']} rows have no {name}. Fill or filter them first.")
+            raise DataError(
+                f"events: {missing} of {counts['n']} rows have no {name}. Fill or filter them first."
+            )
     last = row.get("last")
     counts["last"] = float(last) if last is not None and pd.notna(last) else 0.0
     return counts

@@ -58,10 +58,18 @@ def as_ids(values: Any, where: str, *, allow_missing: bool = False) -> pd.Index[
             "already lost. Read the ids as text, for example pd.read_csv(..., dtype={'person': str})."
         )
     if pd.api.types.is_string_dtype(series.dtype) and series.dtype != object:
+        _refuse_blank(series, where)
         return pd.Index(series)
     if pd.api.types.is_integer_dtype(series.dtype):
         return pd.Index(series.astype("str"))
     return pd.Index(_object_ids(series, missing, where), dtype="str")
+
+
+def _refuse_blank(series: pd.Series[Any], where: str) -> None:
+    """Refuse ids that are empty or only blanks."""
+    blank = np.flatnonzero((series.str.strip() == "").fillna(False).to_numpy(dtype=bool))
+    if len(blank):
+        raise DataError(f"{where}: {len(blank)} ids are empty ({rows_text(blank)}). Give every person an id.")
 
 
 def _object_ids(series: pd.Series[Any], missing: NDArray[np.bool_], where: str) -> list[str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -74,6 +75,7 @@ class PeerNetwork:
     _respondent_is: Role | None
     _provenance: dict[str, Any]
     _permissions: Any
+    _matrix: csr_array | None
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class PeerNetwork:
             respondent_is=respondent_is,
             provenance={"rows_given": len(ties), "dropped": clean.dropped},
             permissions=None,
+            matrix=None,
         )
 
     def _set(self, **fields: Any) -> None:
@@ -173,7 +176,7 @@ class PeerNetwork:
             provenance=provenance,
             permissions=permissions,
         )
-        net.__dict__["adjacency"] = matrix
+        net.__dict__["_matrix"] = matrix
         return net
 
     @classmethod
@@ -396,7 +399,7 @@ class PeerNetwork:
     @property
     def provenance(self) -> dict[str, Any]:
         """What was given and what was dropped on the way."""
-        return dict(self._provenance)
+        return copy.deepcopy(self._provenance)
 
     @property
     def permissions(self) -> Any:
@@ -416,11 +419,22 @@ class PeerNetwork:
     @property
     def n_ties(self) -> int:
         """Number of distinct (teacher, learner) pairs."""
-        return int(self.adjacency.nnz)
+        return int(self._folded.nnz)
+
+    @property
+    def adjacency(self) -> csr_array:
+        """Sparse matrix, ``[i, j]`` = summed weight with which i teaches j; columns sorted within rows.
+
+        Each call returns its own matrix over the same read-only arrays, so that nothing done to it reaches the
+        network; ``.copy()`` gives one to write into.
+        """
+        return _convert.guarded(self._folded)
 
     @cached_property
-    def adjacency(self) -> csr_array:
-        """Sparse matrix, ``[i, j]`` = summed weight with which i teaches j; columns sorted within rows."""
+    def _folded(self) -> csr_array:
+        """The matrix behind ``adjacency``."""
+        if self._matrix is not None:
+            return self._matrix
         rows, ends = self._rows, self._row_ends
         assert rows is not None and ends is not None  # else the matrix was set when the network was built
         return _convert.to_csr(self.n_people, *ends, rows["weight"].to_numpy())
@@ -428,18 +442,18 @@ class PeerNetwork:
     @cached_property
     def teacher(self) -> NDArray[np.int32]:
         """Row of the teacher of each distinct pair, int32, sorted; pairs as in ``learner`` and ``weight``."""
-        counts = np.diff(self.adjacency.indptr)
+        counts = np.diff(self._folded.indptr)
         return _frozen(np.repeat(np.arange(self.n_people, dtype=np.int32), counts))
 
     @cached_property
     def learner(self) -> NDArray[np.int32]:
         """Row of the learner of each distinct pair, int32."""
-        return _frozen(self.adjacency.indices)
+        return _frozen(self._folded.indices)
 
     @cached_property
     def weight(self) -> NDArray[np.float64]:
         """Summed weight of each distinct pair."""
-        return _frozen(self.adjacency.data)
+        return _frozen(self._folded.data)
 
     def column(self, name: str) -> pd.Series[Any]:
         """Return an attribute of the people.
@@ -473,8 +487,10 @@ class PeerNetwork:
     def _replace(self, **fields: Any) -> PeerNetwork:
         """Return a copy with other fields and no cached views, except those that still hold."""
         new = PeerNetwork.__new__(PeerNetwork)
-        kept = {k: v for k, v in self.__dict__.items() if k.startswith("_")}
+        kept = {k: v for k, v in self.__dict__.items() if k.startswith("_") and k != "_folded"}
         new.__dict__.update(kept)
+        if "rows" in fields or "row_ends" in fields:
+            new._set(matrix=None)
         new._set(**fields)
         return new
 
@@ -504,7 +520,7 @@ class PeerNetwork:
             rows = np.flatnonzero(mask)
             matrix = _convert.sorted_csr(self.adjacency[rows][:, rows])
             new = self._replace(people=table, observed=self._observed[mask], rows=None)
-            new.__dict__["adjacency"] = matrix
+            new.__dict__["_matrix"] = matrix
             return new
         teacher, learner = self._row_ends
         return self._with_rows(mask[teacher] & mask[learner], people=table, observed=self._observed[mask])
@@ -550,7 +566,7 @@ class PeerNetwork:
         """Keep some pairs of a network that was built from codes."""
         matrix = _convert.to_csr(self.n_people, self.teacher[keep], self.learner[keep], self.weight[keep])
         new = self._replace(rows=None, row_ends=None)
-        new.__dict__["adjacency"] = matrix
+        new.__dict__["_matrix"] = matrix
         return new
 
     def window(self, start: Any = None, end: Any = None) -> PeerNetwork:
@@ -590,7 +606,7 @@ class PeerNetwork:
         """Swap teacher and learner in every tie, and the role in which people report."""
         if self._row_ends is None:
             new = self._replace(rows=None, row_ends=None, respondent_is=_FLIP[self._respondent_is])
-            new.__dict__["adjacency"] = _convert.sorted_csr(self.adjacency.T.tocsr())
+            new.__dict__["_matrix"] = _convert.sorted_csr(self.adjacency.T.tocsr())
             return new
         frame = self.ties.rename(columns={"teacher": "learner", "learner": "teacher"})
         first = ["teacher", "learner", "weight"]
@@ -663,9 +679,9 @@ class PeerNetwork:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the tables, not the cached views (unless the matrix is all there is)."""
-        kept = {k: v for k, v in self.__dict__.items() if k.startswith("_")}
+        kept = {k: v for k, v in self.__dict__.items() if k.startswith("_") and k != "_folded"}
         if self._row_ends is None:
-            kept["adjacency"] = self.adjacency
+            kept["_matrix"] = self._folded
             kept["_rows"] = None
         return kept
 

@@ -291,3 +291,54 @@ def test_a_million_people_and_twenty_million_ties_fit() -> None:
     held = a.indices.nbytes + a.data.nbytes + a.indptr.nbytes + net.people.memory_usage(deep=True).sum()
     assert held < 0.5 * 2**30
     assert net.n_ties > 19_000_000
+
+
+def test_nothing_done_to_a_matrix_or_the_provenance_reaches_the_network() -> None:
+    n = net()
+    matrix = n.adjacency
+    with pytest.raises(ValueError, match="read-only"):
+        matrix.data[0] = 55.0
+    writable = matrix.copy()
+    writable.data[0] = 5.0
+    n.provenance["dropped"]["unknown"] = 99
+    assert n.n_ties == 3
+    assert n.adjacency[0, 1] == 1.5
+    assert n.provenance["dropped"]["unknown"] == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: PeerNetwork.from_nominations(
+                PEOPLE,
+                pd.DataFrame({"respondent": ["a"], "named": ["b"]}),
+                respondent_is="learner",
+                respondents=["c"],
+            ),
+            r"1 people name somebody but are not in respondents \('a'\)",
+        ),
+        (
+            lambda: PeerNetwork.from_networkx(
+                nx.DiGraph([("a", "b", {"strength": 2})]), edge_means="asks", weight="x"
+            ),
+            "no edge has an attribute 'x'",
+        ),
+        (lambda: PeerNetwork(["a", ""], TIES.iloc[:0]), r"people: 1 ids are empty \(row 1\)"),
+        (lambda: net().window("2024-03-01", "2024-01-01"), "is not after the start"),
+        (lambda: PeerNetwork.from_adjacency([["x"]], row_is="teacher"), "cells must be numbers"),
+    ],
+)
+def test_what_was_silently_accepted_is_refused(make: object, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        make()  # type: ignore[operator]
+
+
+def test_word_options_of_codes_and_an_empty_stream_of_events() -> None:
+    with pytest.raises(ValueError, match="self_ties must be one of"):
+        PeerNetwork.from_codes([0], [1], people=2, self_ties="keep")  # type: ignore[arg-type]
+    assert PeerNetwork.from_codes([], [], people=3).n_ties == 0
+    events = pd.DataFrame({"teacher": [], "learner": [], "time": pd.to_datetime([], utc=True)})
+    assert PeerNetwork.from_events(events.astype({"teacher": str, "learner": str}), ["a"]).n_ties == 0
+    diagonal = np.array([[np.nan, 1.0], [0.0, np.nan]])
+    assert PeerNetwork.from_adjacency(diagonal, row_is="teacher").n_ties == 1

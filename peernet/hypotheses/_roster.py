@@ -141,10 +141,14 @@ def make_roster(
             f"respondents: {len(odd)} people have shares but the status not_asked ({quoted(odd)}). Correct the status."
         )
     told &= ~objected
+    unusable = (
+        (status == "answered").to_numpy() & ~told & ~objected if respondents is not None else ~told & told
+    )
     keep = ~not_asked if not_asked_are == "outside" else np.ones(len(ids), dtype=bool)
     counts = {
         "people": int(keep.sum()), "asked": int((keep & ~not_asked).sum()), "answered": int((told & keep).sum()),
-        "silent": int((keep & ~not_asked & ~told & ~objected).sum()), "not_asked": int(not_asked.sum()),
+        "silent": int((keep & ~not_asked & ~told & ~objected & ~unusable).sum()),
+        "unusable": int((keep & unusable).sum()), "not_asked": int(not_asked.sum()),
         "objected": int(objected.sum()),
     }  # fmt: skip
     return Roster(ids[keep], units[keep], told[keep], ~not_asked[keep], objected[keep], counts, known=True)

@@ -111,16 +111,17 @@ class ShareEstimate(Estimate):
         mean, above, claim = self.row(), self.row("at least claim"), percent(self.claim)
         asked, answered = self.response.get("asked", self.n), self.response["answered"]
         known = "asked" in self.response
-        who = f"{answered} of {asked} people asked answered" if known else f"{self.n} people answered"
+        who = f"{answered} of {asked} people asked gave shares" if known else f"{self.n} people answered"
         span = f"{percent(mean['low'])} to {percent(mean['high'])}"
         text = [
             f"People say that {percent(self.value)} of their learning is social ({self.reading} reading: "
-            f"{', '.join(map(str, self.counted[self.reading]))}; {self.level:.0%} interval {span}); {who}.",
+            f"{', '.join(map(str, self.counted[self.reading]))}; {self.level:.0%} interval {span}, for "
+            f"sampling alone: it takes those who did not answer to be like those who did, and answers to measure learning); {who}.",
             self._claim_sentence(mean),
             f"{percent(above['value'])} of people ({percent(above['low'])} to {percent(above['high'])}) put it at "
             f"{claim} or more: another quantity than the mean.",
         ]
-        if self.response.get("silent", 0) + self.response.get("objected", 0):
+        if sum(self.response.get(k, 0) for k in ("silent", "unusable", "objected")):
             text.append(self._silence_sentence(mean))
         left_out = self.sums["dropped_sums"] + self.sums["incomplete"]
         if left_out:
@@ -149,7 +150,14 @@ class ShareEstimate(Estimate):
     def _silence_sentence(self, mean: pd.Series[Any]) -> str:
         """Say what the silent people could have changed."""
         silent, objected = self.response["silent"], self.response.get("objected", 0)
-        who = f"{silent} people are silent" + (f" and {objected} objected" if objected else "")
+        unusable = self.response.get("unusable", 0)
+        more = [f"{unusable} gave shares that cannot be used"] if unusable else []
+        more += [f"{objected} objected"] if objected else []
+        who = (
+            " and ".join([f"{silent} people are silent", *more])
+            if len(more) < 2
+            else (f"{silent} people are silent, {more[0]} and {more[1]}")
+        )
         low, high = percent(mean["bound_low"]), percent(mean["bound_high"])
         start = f"{who}; whatever they would say, the mean is {low} to {high}"
         need = mean["breakdown"]

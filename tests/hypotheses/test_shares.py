@@ -374,7 +374,7 @@ def test_words_stand_before_a_sceptic() -> None:
     found = social_share(SAID, people=PEOPLE)
     text = found.summary()
     assert text.startswith("People say that")
-    assert f"{len(SAID)} of 240 people asked answered" in text
+    assert f"{len(SAID)} of 240 people asked gave shares" in text
     assert "contradicted for this roster and this reading" in text
     assert "another quantity than the mean" in text
     assert found.verdict in VERDICTS

@@ -53,12 +53,20 @@ def times_as_numbers(values: pd.Series[Any], name: str = "time") -> tuple[NDArra
     ):
         return times_as_numbers(pd.to_numeric(values), name)
     try:
-        moments = pd.to_datetime(values, utc=True)
-    except (ValueError, TypeError) as error:
+        moments = parse_moments(values)
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(
             f"adoptions: {name!r} holds what is neither a number nor a time ({quoted(values.dropna().unique(), 3)})."
         ) from error
     return times_as_numbers(moments, name)
+
+
+def parse_moments(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Read text as UTC moments: ISO 8601 first, then whatever each cell looks like."""
+    try:
+        return pd.to_datetime(values, utc=True, format="ISO8601")
+    except ValueError:
+        return pd.to_datetime(values, utc=True, format="mixed")
 
 
 def _flags(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:

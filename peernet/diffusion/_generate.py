@@ -92,7 +92,7 @@ class Generator:
         )
         if d.timing != "discrete" and changing:
             raise DataError(
-                "simulation: covariates, presence or networks that change are simulated in discrete time only. Fit with "
+                "simulation: covariates, presence or networks that change are drawn in discrete time only. Fit with "
                 "timing='discrete'."
             )
         out = cls()

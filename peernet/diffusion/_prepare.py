@@ -29,9 +29,10 @@ from peernet.diffusion._time import Period, timeline, to_number
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 
-__all__ = ["Assigned", "Prepared", "prepare"]
+__all__ = ["Assigned", "Prepared", "Silent", "prepare"]
 
 Assigned = Literal["refuse", "exclude", "deadline"]
+Silent = Literal["exclude", "keep"]
 Floats = NDArray[np.float64]
 
 
@@ -68,6 +69,7 @@ def prepare(
     normalised: bool,
     assigned: Assigned,
     deadline_window: float | None,
+    silent: Silent,
 ) -> Prepared:
     """Check everything and lay it out."""
     first = _first_network(networks)
@@ -83,12 +85,18 @@ def prepare(
     )
     labels = [one.item for one in items]
     seeds = _demonstrators(demonstrators, net.ids, labels)
+    unheard = _silent(networks, net) if silent == "exclude" else np.zeros(net.n_people, dtype=bool)
     histories, told = [], []
     for k, one in enumerate(items):
-        history, marked = _history(one, seeds[:, k], timing, edges, net.ids, assigned)
+        history, marked = _history(one, seeds[:, k], timing, edges, net.ids, assigned, unheard)
         histories.append(history)
         told.append(marked)
     notes: list[str] = []
+    if unheard.any():
+        notes.append(
+            f"{int(unheard.sum())} people did not say who teaches them: they can teach, "
+            "their own learning is not explained."
+        )
     roles: list[tuple[str, Any]] = [
         ("asocial", asocial),
         ("interaction", interaction),
@@ -108,7 +116,8 @@ def prepare(
         "items": labels,
         "events": design.n_events,
         "already_knew": int(sum(h.knew.sum() for h in histories)),
-        "assigned_excluded": int(sum(h.passive.sum() for h in histories)),
+        "silent_excluded": int(unheard.sum()),
+        "assigned_excluded": int(sum(m.sum() for m in told)) if assigned == "exclude" else 0,
     }
     return Prepared(design, net, edges, tuple(notes), used, ties_of, covariates, spans, weights)
 
@@ -125,6 +134,17 @@ def _first_network(networks: Any) -> PeerNetwork:
             f"networks must be a PeerNetwork, or a dict of them by name; got {type(value).__name__}."
         )
     return value
+
+
+def _silent(networks: Any, first: PeerNetwork) -> NDArray[np.bool_]:
+    """Mark people who were to report their teachers, in some network, and did not."""
+    if isinstance(networks, PeerNetwork):
+        if networks.respondent_is != "learner":
+            return np.zeros(first.n_people, dtype=bool)
+        return np.asarray(networks.observed != "answered", dtype=bool)
+    values = networks.values() if isinstance(networks, Mapping) else networks
+    parts = [_silent(value, first) for value in values]
+    return np.asarray(np.logical_or.reduce(parts), dtype=bool)
 
 
 def _numbers(values: Any, what: str, moments: bool) -> Floats:
@@ -187,6 +207,7 @@ def _history(
     edges: Floats,
     ids: pd.Index[Any],
     assigned: Assigned,
+    unheard: NDArray[np.bool_],
 ) -> tuple[ItemHistory, NDArray[np.bool_]]:
     """Cut one item's adoptions to the span."""
     knew = one.knew | seeds | (one.time < edges[0])
@@ -201,7 +222,7 @@ def _history(
             "(they can teach, their own adoption is not explained) or assigned='deadline' (the deadline becomes an "
             "asocial cause)."
         )
-    passive = told if assigned == "exclude" else np.zeros(len(told), dtype=bool)
+    passive = (unheard | told if assigned == "exclude" else unheard) & ~knew
     return ItemHistory(one.item, time, knew, passive), told
 
 

@@ -242,7 +242,7 @@ def build_design(
         offset += n_g
         events += n_e
         at_risk.append(risk)
-        seeded.append(bool((history.knew | (history.passive & np.isfinite(history.time))).any()))
+        seeded.append(_seeded(history))
     return Design(
         timing=timing,
         ties=ties,
@@ -265,6 +265,15 @@ def _breaks(edges: Floats, ties_of: Sequence[Edges], cov: Covariates, presence: 
     found = np.unique(np.concatenate(times))
     inner: Floats = found[(found > edges[0]) & (found < edges[-1])]
     return inner
+
+
+def _seeded(history: ItemHistory) -> bool:
+    """Say whether somebody could have taught the first person whose learning is to be explained."""
+    if history.knew.any():
+        return True
+    told = history.time[history.passive & np.isfinite(history.time)]
+    rest = history.time[~history.passive & np.isfinite(history.time)]
+    return bool(len(told) and (not len(rest) or told.min() < rest.min()))
 
 
 def _one_item(
@@ -317,7 +326,7 @@ def _one_item(
         events, n_networks,
     )  # fmt: skip
     first = np.zeros(len(person), dtype=bool)
-    if len(person) and not (history.knew.any() or len(others)):
+    if len(person) and not _seeded(history):
         first = history.time[person] == history.time[person].min()
         if timing == "discrete":
             first = where == where.min()

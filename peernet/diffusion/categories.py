@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from peernet._check import literal
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._time import Period, timeline
 from peernet.diffusion._exposure import Compat, Networks, Through, Via, as_networks, exposure
+from peernet.diffusion._time import Period, timeline
 
 __all__ = ["adopter_categories", "thresholds"]
 

@@ -13,8 +13,8 @@ from peernet._check import column as check_column
 from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._time import Period, timeline
 from peernet.diffusion._exposure import as_networks
+from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.results import HypothesisTest, provenance
@@ -170,7 +170,8 @@ def crossings(
             rows.append(
                 (
                     one.item, name, periods.labels[max(int(earliest), 0)], tuple(ids[first]), len(mine),
-                    not len(teachers), tuple(sorted({str(names[c]) for c in codes[teachers]})), tuple(ids[teachers]), across,
+                    not len(teachers), tuple(sorted({str(names[c]) for c in codes[teachers]})),
+                    tuple(ids[teachers]), across,
                 )
             )  # fmt: skip
     columns = ["item", group, "first", "by", "adopters", "origin", "came_from", "taught_by", "share_across"]
@@ -262,7 +263,8 @@ def wrong_knowledge_test(
         name="share of wrong learners, taught wrong less taught right", observed=observed, null=draws,
         alternative="greater", null_model="who is wrong dealt out anew among the adopters of an item",
         estimand="Passing on of wrong knowledge along teaching ties",
-        provenance=provenance("diffusion.wrong_knowledge_test", net, options={"lag": lag, "n_draws": n_draws}, rng=state),
+        provenance=provenance("diffusion.wrong_knowledge_test", net, rng=state,
+        options={"lag": lag, "n_draws": n_draws}),
     )  # fmt: skip
 
 

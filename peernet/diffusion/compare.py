@@ -40,8 +40,8 @@ class NBDAComparison(Result):
         best = self.table.iloc[0]
         social = 1 - float(self.network_support.get("none", 0.0))
         return (
-            f"Best by AICc: {best['model']} (weight {best['weight']:.2f}). Models with teaching hold {social:.0%} of the "
-            "weight; a shared cause that reaches connected people together would look the same."
+            f"Best by AICc: {best['model']} (weight {best['weight']:.2f}). Models with teaching hold {social:.0%} of "
+            "the weight; a shared cause that reaches connected people together would look the same."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -130,8 +130,8 @@ def _comparable(fits: dict[str, NBDAFit]) -> None:
     for name, one in kinds.items():
         if one != first:
             raise DataError(
-                f"compare_nbda: {name!r} and {first_name!r} do not explain the same acquisitions in the same way (timing, "
-                "acquisitions, items, demonstrators, ties). AICc of different data is not compared."
+                f"compare_nbda: {name!r} and {first_name!r} do not explain the same acquisitions in the same way "
+                "(timing, acquisitions, items, demonstrators, ties). AICc of different data is not compared."
             )
 
 

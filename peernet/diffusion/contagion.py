@@ -13,8 +13,8 @@ from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet._tables import as_ids
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._time import Period, timeline
 from peernet.diffusion._exposure import Networks, as_networks
+from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.results import Alternative, HypothesisTest, Result, format_number, provenance
@@ -312,13 +312,14 @@ def moran(
                 for d in (rng.permutation(c) for _ in range(n_draws))
             ]
         )
-    p: Any = None if n_draws else _normal_p(observed, mean, sd, alternative)
+    p = float("nan") if n_draws else _normal_p(observed, mean, sd, alternative)
     return HypothesisTest(
         name="Moran's I between learners and their teachers", observed=observed, null=null, null_mean=mean, null_sd=sd,
         p_value=p, alternative=alternative, null_model="values assigned to people at random",
         estimand="Likeness of people and those who teach them",
-        provenance=provenance("diffusion.moran", net, options={"normalised": normalised, "near": near, "n_draws": n_draws},
-        rng=state, used={"used": n, "missing": net.n_people - n}),
+        provenance=provenance("diffusion.moran", net, rng=state,
+        options={"normalised": normalised, "near": near, "n_draws": n_draws},
+        used={"used": n, "missing": net.n_people - n}),
     )  # fmt: skip
 
 
@@ -371,8 +372,8 @@ class OpinionLeaders(Result):
     Attributes
     ----------
     table : pandas.DataFrame
-        Rows ``teaches`` (number of learners) and ``learns_from`` (number of teachers): ``correlation`` of the count with
-        the period of adoption, ``low, high`` (bootstrap over adopters), ``n``.
+        Rows ``teaches`` (number of learners) and ``learns_from`` (number of teachers): ``correlation`` of the count
+        with the period of adoption, ``low, high`` (bootstrap over adopters), ``n``.
     """
 
     table: pd.DataFrame

@@ -11,8 +11,8 @@ import pandas as pd
 from peernet._check import literal, number
 from peernet.diffusion._adopted import read_adoptions
 from peernet.diffusion._covariates import read_covariates
-from peernet.diffusion._time import Period, timeline
 from peernet.diffusion._exposure import Compat, Networks, as_networks, exposure
+from peernet.diffusion._time import Period, timeline
 from peernet.errors import FitError, PeerNetWarning
 from peernet.results import ModelFit, provenance
 
@@ -41,9 +41,9 @@ def fit_event_history(
 ) -> ModelFit:
     r"""How the chance of adopting in a period changes with the share of teachers who have (discrete-time hazard).
 
-    One row a person (and item) and period up to adoption; :math:`g(P(\text{adopts in } t)) = \alpha_t + \beta E_i(t - L)
-    + x_i' \gamma`. The complementary log-log link makes exp(beta) a ratio of hazards. Exposure multiplies the rate here,
-    while in ``fit_nbda`` teaching adds to it.
+    One row a person (and item) and period up to adoption; :math:`g(P(\text{adopts in } t)) = \alpha_t +
+    \beta E_i(t - L) + x_i' \gamma`. The complementary log-log link makes exp(beta) a ratio of hazards. Exposure
+    multiplies the rate here, while in ``fit_nbda`` teaching adds to it.
 
     Parameters
     ----------
@@ -213,14 +213,17 @@ def _regress(link: str, y: Any, design: pd.DataFrame, person: Any, cluster: str)
     options: dict[str, Any] = {"maxiter": 200, "tol": 1e-12}
     if cluster == "person":
         options |= {"cov_type": "cluster", "cov_kwds": {"groups": person}}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return model.fit(**options)
+            fitted = model.fit(**options)
+            if not np.isfinite(fitted.llf):
+                raise ValueError("no finite likelihood")
+            return fitted
         except (np.linalg.LinAlgError, ValueError, FloatingPointError) as error:
             raise FitError(
-                "event history: the regression cannot be fitted (a covariate separates adopters from the rest, or repeats "
-                "another). Leave it out, or use fewer period effects."
+                "event history: the regression cannot be fitted (a covariate separates adopters from the rest, "
+                "or repeats another). Leave it out, or use fewer period effects."
             ) from error
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal, quoted, rows_text
 from peernet._tables import as_ids
-from peernet.diffusion._adopted import times_as_numbers
+from peernet.diffusion._adopted import parse_moments, times_as_numbers
 from peernet.diffusion._time import is_moment, to_number
 from peernet.errors import DataError
 
@@ -247,13 +247,14 @@ def _times(values: pd.Series[Any]) -> pd.Series[Any]:
             values.dt.tz_localize("UTC") if values.dt.tz is None else values.dt.tz_convert("UTC")
         )
         return zoned
-    return pd.to_datetime(values, utc=True)
+    return parse_moments(values)
 
 
 def _status(frame: pd.DataFrame, done: set[str], knew: set[str], time: pd.Series[Any]) -> NDArray[Any]:
     """Return done, knew or open for each row."""
-    if "already_knew" in frame.columns:
-        flag = frame["already_knew"].astype("boolean").fillna(False).to_numpy(dtype=bool)
+    name = next((c for c in ("already_knew", "already_known") if c in frame.columns), None)
+    if name is not None:
+        flag = frame[name].astype("boolean").fillna(False).to_numpy(dtype=bool)
     else:
         flag = np.zeros(len(frame), dtype=bool)
     if "status" not in frame.columns:

@@ -23,6 +23,7 @@ __all__ = ["structure_test"]
 Null = Literal["swap", "endpoints", "labels"]
 Statistic = Literal["mean_threshold", "moran"] | Callable[[PeerNetwork], float]
 Rows = NDArray[np.int32]
+_NAMES = {"mean_threshold": "mean exposure at adoption", "moran": "likeness of learners and teachers in time"}
 _NULLS = {
     "swap": "ties rewired, everybody keeps the number of teachers and of learners",
     "endpoints": "every learner's teachers drawn anew, the number of teachers kept",
@@ -111,7 +112,7 @@ def structure_test(
     name = statistic if isinstance(statistic, str) else getattr(statistic, "__name__", "statistic")
     words = _NULLS[null] + (f", within {within}" if within else "")
     return HypothesisTest(
-        name={"mean_threshold": "mean exposure at adoption", "moran": "likeness of learners and teachers in time"}.get(name, name),
+        name=_NAMES.get(name, name),
         observed=observed, null=draws, null_model=words, alternative=alternative,
         estimand="Dependence of the diffusion on who is tied to whom",
         provenance=provenance("diffusion.structure_test", net, rng=state,

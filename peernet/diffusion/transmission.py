@@ -15,7 +15,7 @@ from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._likelihood import Baseline, Evaluation, Model
 from peernet.diffusion._optimise import TOP, Summit, Surface, climb
-from peernet.diffusion._prepare import Assigned, Prepared, prepare
+from peernet.diffusion._prepare import Assigned, Prepared, Silent, prepare
 from peernet.diffusion._profile import chi2_tail, profile_interval, standard_errors
 from peernet.diffusion._risk import Design, Timing
 from peernet.diffusion._time import Period
@@ -224,6 +224,7 @@ def fit_nbda(
     normalised: bool = False,
     assigned: Assigned = "refuse",
     deadline_window: float | None = None,
+    silent: Silent = "exclude",
     period: Period = None,
     item: str | None = None,
     level: float = 0.95,
@@ -282,6 +283,9 @@ def fit_nbda(
         adoption is not explained), or their deadline becomes an asocial cause.
     deadline_window : float, optional
         How long before it is due a deadline is felt; default a sixth of the span.
+    silent : {"exclude", "keep"}
+        People who were asked who teaches them and did not answer: their teachers are unknown, not absent. Excluded,
+        they can teach but their own learning is not explained; kept, they count as having no teachers.
     period : str or float, optional
         Discrete time: length of a period, as in ``adoption_curve``.
     item : str, optional
@@ -327,6 +331,7 @@ def fit_nbda(
     ties = "apart" if ties is None else ties
     literal("ties", ties, ("apart", "sequential", "efron"))
     literal("assigned", assigned, ("refuse", "exclude", "deadline"))
+    literal("silent", silent, ("exclude", "keep"))
     number("level", level, 0, 1, open_low=True, open_high=True)
     count("n_starts", n_starts)
     if timing == "order" and baseline != "free":
@@ -339,7 +344,7 @@ def fit_nbda(
         networks, adoptions, timing=timing, start=start, end=end, period=period, item=item, asocial=asocial,
         interaction=interaction, multiplicative=multiplicative, teacher_weight=teacher_weight,
         demonstrators=demonstrators, presence=presence, ties=ties, normalised=normalised, assigned=assigned,
-        deadline_window=deadline_window,
+        deadline_window=deadline_window, silent=silent,
     )  # fmt: skip
     _check_events(prepared, timing, baseline)
     options = {

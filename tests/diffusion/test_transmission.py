@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def waited(
     """Return the summed cumulative hazard over a stretch without events; somebody may leave at 3."""
     stops = [since, 3.0, until] if since < 3 < until else [since, until]
     total = 0.0
-    for a, b in zip(stops[:-1], stops[1:], strict=True):
+    for a, b in pairwise(stops):
         step = hazard(baseline, p["scale"], p["shape"], b)[1] - hazard(baseline, p["scale"], p["shape"], a)[1]
         total += step * sum(rates(world, p, informed, available, (a + b) / 2, item).values())
     return total
@@ -208,7 +209,8 @@ def at_point(fit: Any, baseline: str) -> float:
 
 
 CASES = [
-    ("discrete", "apart", "constant", True), ("discrete", "apart", "weibull", True), ("discrete", "apart", "gamma", False),
+    ("discrete", "apart", "constant", True), ("discrete", "apart", "weibull", True),
+    ("discrete", "apart", "gamma", False),
     ("continuous", "apart", "constant", False), ("continuous", "sequential", "weibull", False),
     ("continuous", "apart", "gamma", False), ("order", "apart", "free", False), ("order", "sequential", "free", False),
     ("order", "efron", "free", False),
@@ -378,8 +380,8 @@ def test_assigned_adoptions_are_refused_until_they_are_dealt_with() -> None:
         due=pd.Timestamp("2024-01-26", tz="UTC"),
     )
     same = fit_nbda(
-        net, moments, start="2024-01-01", end="2024-01-31", timing="continuous", baseline="constant", assigned="deadline",
-        rng=0,
+        net, moments, start="2024-01-01", end="2024-01-31", timing="continuous", baseline="constant",
+        assigned="deadline", rng=0,
     )  # fmt: skip
     assert same.log_likelihood == pytest.approx(modelled.log_likelihood, abs=1e-5)
 

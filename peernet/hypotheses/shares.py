@@ -116,7 +116,8 @@ class ShareEstimate(Estimate):
         text = [
             f"People say that {percent(self.value)} of their learning is social ({self.reading} reading: "
             f"{', '.join(map(str, self.counted[self.reading]))}; {self.level:.0%} interval {span}, for "
-            f"sampling alone: it takes those who did not answer to be like those who did, and answers to measure learning); {who}.",
+            f"sampling alone: it takes those who did not answer to be like those who did, and answers to measure "
+            f"learning); {who}.",
             self._claim_sentence(mean),
             f"{percent(above['value'])} of people ({percent(above['low'])} to {percent(above['high'])}) put it at "
             f"{claim} or more: another quantity than the mean.",

@@ -67,7 +67,6 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "hypotheses.mrqap": call("hypotheses.mrqap", NET, "tie ~ same(unit) + diff(age)", n_draws=200),
     "hypotheses.fit_peer_effects": call("hypotheses.fit_peer_effects", NET, "skill ~ age", n_draws=99),
     "hypotheses.bootstrap_mean": call("hypotheses.bootstrap_mean", np.linspace(0, 1, 30), n_draws=300),
-    "hypotheses.bootstrap_mean": call("hypotheses.bootstrap_mean", NET.column("skill"), n_draws=200),
     "silos.brokerage_test": call("silos.brokerage_test", NET, "unit", null="labels", n_draws=100),
     "silos.betweenness_sample": call("silos.betweenness_sample", NET, n_pivots=15),
     "silos.segregation_profile": call("silos.segregation_profile", NET, "unit", n_draws=99),

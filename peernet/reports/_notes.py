@@ -94,9 +94,15 @@ def _count_list(match: re.Match[str]) -> str:
     return match.group().replace(listed, f"[{n} ids]" if n > 1 else "[id]")
 
 
+# What peernet itself puts in quotation marks: verdicts, which a reader must see.
+_OUR_WORDS = frozenset(
+    ("supported", "contradicted", "inconclusive", "not answered by these data", "not answerable")
+)
+
+
 def _quoted_word(match: re.Match[str]) -> str:
     word = match.group(1) or match.group(2) or ""
-    return match.group() if _COLUMN_NAME.match(word) else "[name]"
+    return match.group() if _COLUMN_NAME.match(word) or word in _OUR_WORDS else "[name]"
 
 
 def warnings_in(stderr: str, cell: int) -> list[Note]:

@@ -12,12 +12,14 @@ from peernet.errors import DataError
 __all__ = ["pool_small_groups"]
 
 
-def pool_small_groups(groups: pd.Series[Any], *, floor: int, label: str = "small units, pooled") -> pd.Series[Any]:
+def pool_small_groups(
+    groups: pd.Series[Any], *, floor: int, label: str = "small units, pooled"
+) -> pd.Series[Any]:
     """Group of each person, with groups under the floor joined into one that is large enough.
 
-    Groups of fewer than ``floor`` people are joined, and with them the next smallest groups until the joint group has
-    at least ``floor`` people. One small group is therefore never the difference between a total and the groups shown:
-    it shares its label with at least one other group.
+    Groups of fewer than ``floor`` people are joined, and with them the next smallest groups until the joint
+    group has at least ``floor`` people. One small group is therefore never the difference between a total
+    and the groups shown: it shares its label with at least one other group.
 
     Parameters
     ----------

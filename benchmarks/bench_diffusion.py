@@ -39,7 +39,7 @@ def medical() -> None:
         return social_transmission_share(fit, sensitivity=False)
 
     compare(
-        "discrete fit, 125 people x 17 periods, with profile interval and share", ours=seconds(ours, repeat=9), peer="NBDA",
+        "discrete fit, 125 people x 17 periods, interval and share", ours=seconds(ours, repeat=9), peer="NBDA",
         theirs=NBDA_MEDICAL, at_least=100, note="theirs: stored, fit without interval",
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def rewired() -> None:
         return structure_test(net, seen, null="swap", start=1, end=18, n_draws=n_draws, rng=1)
 
     compare(
-        "structure_test, 1,000 degree-preserving rewirings, 125 people", ours=seconds(ours, repeat=5), peer="netdiffuseR",
+        "structure_test, 1,000 rewirings, 125 people", ours=seconds(ours, repeat=5), peer="netdiffuseR",
         theirs=NETDIFFUSER_SWAPS, scale=n_draws / 1000, at_least=50, note="theirs: stored; compile time apart",
     )  # fmt: skip
 

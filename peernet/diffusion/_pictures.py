@@ -39,7 +39,7 @@ def plot_share(share: Any, *, ax: Axes | None = None) -> Axes:
         axes.plot([one.value], [y], "o", color=plots.OKABE_ITO[0])
     axes.axvline(stated, color="black", linewidth=1, linestyle="--")
     top = len(rows) - 0.45
-    axes.text(stated, top, f" stated: {stated:.0%}", va="bottom", ha="center")
+    axes.text(stated, top, f"stated: {100 * stated:.0f} % ", va="bottom", ha="right")
     axes.set_yticks(range(len(rows)), list(reversed(rows)))
     axes.set_ylim(-0.6, len(rows) - 0.1)
     axes.set_xlim(0, 1)
@@ -80,7 +80,11 @@ def plot_thresholds(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     axes.set_xlabel("period of adoption")
     axes.set_ylabel("share of teachers who had adopted before")
     axes.set_ylim(-0.05, 1.05)
-    axes.set_title(plots.wrap(f"{len(known)} of {len(table)} people have a known threshold (area = people)"))
+    axes.set_title(
+        plots.wrap(f"{len(known)} of {len(table)} people have a known threshold (area = people)"),
+        loc="left",
+        fontsize="medium",
+    )
     return axes
 
 
@@ -108,8 +112,9 @@ def plot_power(power: Any, *, ax: Axes | None = None) -> Axes:
     axes.axhline(0.8, color="black", linewidth=0.8, linestyle="--")
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("number of skills observed")
-    axes.set_ylabel("share of studies that detect teaching")
-    axes.set_title(plots.wrap(power.summary().split(". ")[0]))
+    axes.set_xticks(list(t["items"]))
+    axes.set_ylabel("share of studies that detect it")
+    axes.set_title(plots.wrap(power.summary().split(". ")[0]), loc="left", fontsize="medium")
     return axes
 
 

@@ -84,7 +84,7 @@ class TransmissionShare(Estimate):
 
     def summary(self) -> str:
         """Say the share, its ceiling, what it means for the claim, and the caveat, in one paragraph."""
-        span = f"{self.level:.0%} interval {_percent(self.low)} to {_percent(self.high)}"
+        span = f"{100 * self.level:.0f} % interval {_percent(self.low)} to {_percent(self.high)}"
         lines = [
             f"{_percent(self.value)} of learning followed the teaching ties ({span}), of at most "
             f"{_percent(self.ceiling)} that these ties could carry; {CAVEAT}."

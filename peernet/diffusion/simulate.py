@@ -243,14 +243,14 @@ class NBDAPower(Result):
         if len(enough):
             row = enough.iloc[0]
             head = (
-                f"With {int(row['items'])} items (about {row['acquisitions']:.0f} acquisitions) {row['power']:.0%} of "
-                f"studies would detect a true share of {row['truth']:.0%}."
+                f"With {_items(row['items'])} (about {row['acquisitions']:.0f} acquisitions) {100 * row['power']:.0f} % of "
+                f"studies would detect a true share of {100 * row['truth']:.0f} %."
             )
         else:
             row = self.table.iloc[-1]
             head = (
-                f"Even with {int(row['items'])} items (about {row['acquisitions']:.0f} acquisitions) only "
-                f"{row['power']:.0%} of studies would detect a true share of {row['truth']:.0%}."
+                f"Even with {_items(row['items'])} (about {row['acquisitions']:.0f} acquisitions) only "
+                f"{100 * row['power']:.0f} % of studies would detect a true share of {100 * row['truth']:.0f} %."
             )
         return f"{head} The interval would be {format_number(row['width'])} wide on average."
 
@@ -269,6 +269,11 @@ class NBDAPower(Result):
         from peernet.diffusion._pictures import plot_power
 
         return plot_power(self, ax=ax)
+
+
+def _items(number_: float) -> str:
+    """Write how many items."""
+    return "1 item" if number_ == 1 else f"{int(number_)} items"
 
 
 def nbda_power(

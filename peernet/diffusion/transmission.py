@@ -73,7 +73,7 @@ class NBDAFit(ModelFit):
     certificate: dict[str, Any] = field(default_factory=dict)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame)
     baseline_table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    _engine: Engine = None  # type: ignore[assignment]
+    _engine: Engine = field(default=None, repr=False)  # type: ignore[assignment]
 
     @property
     def aic(self) -> float:
@@ -93,32 +93,35 @@ class NBDAFit(ModelFit):
 
     def log_likelihood_at(
         self,
-        s: float | Mapping[str, float] | None = None,
+        params: Mapping[str, float] | None = None,
         *,
+        s: float | Mapping[str, float] | None = None,
         scale: float | None = None,
         shape: float | None = None,
-        params: Mapping[str, float] | None = None,
     ) -> float:
         """Log-likelihood at given parameters; what is not given stays at the optimum.
 
         Parameters
         ----------
-        s : float or mapping from network to float, optional
-            Strength of social transmission.
-        scale, shape : float, optional
-            Of the baseline.
         params : mapping, optional
-            Further terms, named as in the table of terms.
+            From terms of the table to values.
+        s : float or mapping, optional
+            Strength of teaching, or a mapping from network to strength.
+        scale, shape : float, optional
+            Of the baseline; the free baseline is always at its best.
 
         Returns
         -------
         float
             The log-likelihood.
+
+        Raises
+        ------
+        ValueError
+            For terms that the model does not have.
         """
-        given: dict[str, float | Mapping[str, float]] = {}
-        for name, value in (("s", s), ("scale", scale), ("shape", shape), ("params", params)):
-            if value is not None:
-                given[name] = value
+        given: dict[str, Any] = {"params": dict(params or {})}
+        given |= {k: v for k, v in (("s", s), ("scale", scale), ("shape", shape)) if v is not None}
         return self._engine.value_at(self, given)
 
     def summary(self) -> str:

@@ -243,8 +243,8 @@ class NBDAPower(Result):
         if len(enough):
             row = enough.iloc[0]
             head = (
-                f"With {_items(row['items'])} (about {row['acquisitions']:.0f} acquisitions) {100 * row['power']:.0f} % of "
-                f"studies would detect a true share of {100 * row['truth']:.0f} %."
+                f"With {_items(row['items'])} (about {row['acquisitions']:.0f} acquisitions) "
+                f"{100 * row['power']:.0f} % of studies would detect a true share of {100 * row['truth']:.0f} %."
             )
         else:
             row = self.table.iloc[-1]

@@ -126,7 +126,7 @@ def metadata_problems(notebook: Any) -> list[str]:
     if "widgets" in notebook.metadata or any("execution" in cell.metadata for cell in notebook.cells):
         problems.append("widget states or execution times are stored; run make notebooks")
     text = nbformat.writes(notebook)
-    paths = re.findall(r"(?:/home/|/root/|/Users/|[A-Z]:\\\\Users)[^\s\"']*", text)
+    paths = re.findall(r"(?:/(?:home|root|Users)/|[A-Z]:\\\\Users)[^\s\"']*", text)
     return problems + [f"a path of one machine is stored: {path}" for path in paths]
 
 

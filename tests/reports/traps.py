@@ -75,7 +75,7 @@ def trap_notebook() -> NotebookNode:
     )
     bar = {WIDGET: {"model_id": "1"}, "text/plain": "  0%|          | 0/10 [00:00<?, ?it/s]"}
     warning = (
-        "/home/ana/work/x.py:3: UserWarning: rows 17, 40: 'p091', 'Zoe Quill' unknown, "
+        "/home/ana/study/x.py:3: UserWarning: rows 17, 40: 'p091', 'Zoe Quill' unknown, "
         "mail zoe.quill@example.org\n  f(x)\n"
     )
     cells = [

@@ -30,7 +30,7 @@ _exports: dict[str, str] = {
     "crossings": "peernet.diffusion.changes",
     "wrong_knowledge_test": "peernet.diffusion.changes",
     "fit_nbda": "peernet.diffusion.transmission",
-    "NBDAFit": "peernet.diffusion.transmission",
+    "NBDAFit": "peernet.diffusion._fitted",
     "compare_nbda": "peernet.diffusion.compare",
     "NBDAComparison": "peernet.diffusion.compare",
     "social_transmission_share": "peernet.diffusion.share",
@@ -62,6 +62,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from peernet.diffusion._exposure import exposure, structural_equivalence
+    from peernet.diffusion._fitted import NBDAFit
     from peernet.diffusion._pictures import plot_share, plot_thresholds
     from peernet.diffusion.adoption import adoption_curve, hazard
     from peernet.diffusion.bass import BassFit, fit_bass
@@ -80,4 +81,4 @@ if TYPE_CHECKING:
     from peernet.diffusion.simulate import DiffusionSimulation, NBDAPower, nbda_power, simulate_nbda
     from peernet.diffusion.sources import adoptions_from
     from peernet.diffusion.structure import structure_test
-    from peernet.diffusion.transmission import NBDAFit, fit_nbda
+    from peernet.diffusion.transmission import fit_nbda

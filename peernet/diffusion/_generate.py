@@ -13,7 +13,7 @@ from peernet.errors import DataError
 from peernet.network import PeerNetwork
 
 if TYPE_CHECKING:
-    from peernet.diffusion.transmission import NBDAFit
+    from peernet.diffusion._fitted import NBDAFit
 
 __all__ = ["Generator", "histories_of"]
 

@@ -17,7 +17,7 @@ from peernet.diffusion._risk import Design
 from peernet.diffusion._share_profile import social_parts
 
 if TYPE_CHECKING:
-    from peernet.diffusion.transmission import NBDAFit
+    from peernet.diffusion._fitted import NBDAFit
 
 __all__ = ["missing_ties", "shared_cause"]
 

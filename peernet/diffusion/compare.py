@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from peernet.diffusion.transmission import NBDAFit
+from peernet.diffusion._fitted import NBDAFit
 from peernet.errors import DataError
 from peernet.results import Result, provenance
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
+from peernet.diffusion._fitted import CAVEAT, NBDAFit
 from peernet.diffusion._profile import chi2_tail
 from peernet.diffusion._share_profile import ShareProfile, social_parts
-from peernet.diffusion.transmission import CAVEAT, NBDAFit
 from peernet.errors import FitError
 from peernet.results import Estimate, Verdict, format_number, format_p, provenance
 

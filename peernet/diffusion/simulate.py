@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from peernet._check import count, literal, number, quoted
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
+from peernet.diffusion._fitted import NBDAFit
+from peernet.diffusion._fitting import Plan_, fit_prepared
 from peernet.diffusion._generate import Generator, histories_of
 from peernet.diffusion._risk import build_design
 from peernet.diffusion._share_profile import social_parts
 from peernet.diffusion.share import social_transmission_share
-from peernet.diffusion.transmission import NBDAFit, Plan_, fit_nbda, fit_prepared
+from peernet.diffusion.transmission import fit_nbda
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.results import Result, Simulation, format_number, provenance

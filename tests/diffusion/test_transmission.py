@@ -107,9 +107,9 @@ def slow(world: dict[str, Any], p: dict[str, Any], timing: str, ties: str, basel
 @pytest.fixture
 def no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave intervals out: these tests ask for the likelihood only."""
-    from peernet.diffusion import transmission
+    from peernet.diffusion import _fitting
 
-    monkeypatch.setattr(transmission, "profile_interval", lambda *_: (0.0, 1.0, 0.0))
+    monkeypatch.setattr(_fitting, "profile_interval", lambda *_: (0.0, 1.0, 0.0))
 
 
 # ---- random worlds ------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from peernet._check import count, literal
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.nulls._labels import lanes, segments, strata_codes
-from peernet.nulls._rewire import BURN_IN, THIN, advance
+from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
+from peernet.privacy.permissions import require
 from peernet.results import Alternative, monte_carlo_p, provenance
 from peernet.silos._common import grouped
 from peernet.silos._gould_fernandez import ROLES, person_moments, whole_moments
@@ -120,6 +121,7 @@ def brokerage(net: PeerNetwork, group: str, *, compat: Literal["sna"] | None = N
     .. [1] Gould, R. V. & Fernandez, R. M. (1989). Structures of mediation: a formal approach to brokerage in
        transaction networks. Sociological Methodology 19, 89-126. doi:10.2307/270949
     """
+    require(net, "person_level", function="silos.brokerage")
     if compat is not None:
         literal("compat", compat, ("sna",))
     ptr, idx, codes, data = _pieces(net, group)
@@ -213,6 +215,8 @@ def brokerage_test(
     if within is not None and null != "labels":
         raise ValueError('within goes with null="labels".')
     size = count("n_draws", n_draws, 1)
+    if by == "person":
+        require(net, "person_level", function="silos.brokerage_test")
     start = record(rng)
     ptr, idx, codes, data = _pieces(net, group)
     observed = _folded(_roles(ptr, idx, codes, len(data.names)), data.codes, len(data.names), by)
@@ -329,7 +333,8 @@ def _draws(
             return np.array(out)
     else:
         blocks = data.codes.astype(np.int64) if null == "blocks" else np.zeros(n, dtype=np.int64)
-        compiled = n_draws * THIN * m >= 3e4
+        more = m * pace(n, m)
+        compiled = n_draws * THIN * more >= 3e4
 
         def block(size: int, stream: np.random.Generator) -> NDArray[np.float64]:
             moved, out = learner.copy(), []
@@ -338,7 +343,7 @@ def _draws(
                     ptr,
                     teacher,
                     moved,
-                    (THIN if d else BURN_IN) * m,
+                    (THIN if d else BURN_IN) * more,
                     stream,
                     strata=blocks,
                     compiled=compiled,

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import literal, number
+from peernet.privacy.permissions import require
 from peernet.silos._common import collapse, scaled
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def isolates(net: PeerNetwork) -> pd.DataFrame:
         ``n_learners``, ``n_teachers`` (counts); ``kind``: isolate, teaches only, learns only, both; ``observed``: the
         person's status; ``known``: False where the person did not answer and so the missing half may only be unsaid.
     """
+    require(net, "person_level", function="silos.isolates")
     teaches = np.bincount(net.teacher, minlength=net.n_people)
     learns = np.bincount(net.learner, minlength=net.n_people)
     kind = np.select(
@@ -140,6 +142,7 @@ def core_number(
     .. [1] Batagelj, V. & Zaversnik, M. (2003). An O(m) algorithm for cores decomposition of networks.
        arXiv:cs/0310049
     """
+    require(net, "person_level", function="silos.core_number")
     from peernet._graph import rows_of
 
     literal("role", role, ("pairs", "both", "teacher", "learner"))
@@ -323,6 +326,7 @@ def pagerank(net: PeerNetwork, *, damping: float = 0.85, weighted: bool = False)
     .. [1] Page, L., Brin, S., Motwani, R. & Winograd, T. (1999). The PageRank citation ranking.
        Stanford InfoLab 1999-66.
     """
+    require(net, "person_level", function="silos.pagerank")
     damping = number("damping", damping, 0, 1, open_high=True)
     n = net.n_people
     w = scaled(net.weight, weighted)

@@ -14,7 +14,8 @@ from peernet._check import count, literal, number
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.nulls._labels import LANES, lanes, segments, strata_codes
-from peernet.nulls._rewire import BURN_IN, THIN, advance, deal_weights
+from peernet.nulls._rewire import BURN_IN, THIN, advance, deal_weights, pace
+from peernet.privacy.permissions import require
 from peernet.results import Alternative, Estimate, HypothesisTest, provenance
 from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled
 from peernet.silos._moments import inside_moments
@@ -113,6 +114,7 @@ def ei_index(
     .. [1] Krackhardt, D. & Stern, R. N. (1988). Informal networks and organizational crises. Social Psychology
        Quarterly 51(2), 123-140. doi:10.2307/2786835
     """
+    require(net, "person_level", function="silos.ei_index")
     literal("role", role, ("both", "teacher", "learner"))
     data = grouped(net, group)
     if not directed:
@@ -526,14 +528,15 @@ def _degree_draws(
     ptr = np.searchsorted(data.teacher, np.arange(n + 1)).astype(np.int64)
     teacher = np.ascontiguousarray(data.teacher)
     block_size = 16
-    compiled = n_draws * (THIN + BURN_IN / block_size) * m >= 3e4
+    more = m * pace(n, m)
+    compiled = n_draws * (THIN + BURN_IN / block_size) * more >= 3e4
     w = scaled(data.weight, weighted)
 
     def block(size: int, stream: np.random.Generator) -> NDArray[np.float64]:
         learner = np.array(data.learner)
         out = np.empty(size)
         for d in range(size):
-            steps = (THIN if d else BURN_IN) * m
+            steps = (THIN if d else BURN_IN) * more
             advance(ptr, teacher, learner, steps, stream, strata=strata, compiled=compiled)
             dealt = deal_weights(teacher, w, stream) if weighted else w
             drawn = data._replace(learner=learner, weight=dealt)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from peernet.privacy.permissions import require
 from peernet.silos._common import scaled
 
 if TYPE_CHECKING:
@@ -111,6 +112,12 @@ def structural_holes(net: PeerNetwork, *, directed: bool = True, weighted: bool 
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     .. [2] Borgatti, S. P. (1997). Structural holes: unpacking Burt's redundancy measures. Connections 20(1), 35-38.
     """
+    require(net, "person_level", function="silos.structural_holes")
+    return holes_of(net, directed=directed, weighted=weighted)
+
+
+def holes_of(net: PeerNetwork, *, directed: bool, weighted: bool) -> pd.DataFrame:
+    """Return the table of :func:`structural_holes` without asking what the study allows."""
     found = _burt(*symmetric(net, directed=directed, weighted=weighted))
     with np.errstate(divide="ignore", invalid="ignore"):
         efficiency_ = found[:, 1] / found[:, 2]
@@ -139,7 +146,8 @@ def constraint(net: PeerNetwork, *, directed: bool = True, weighted: bool = Fals
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     """
-    return structural_holes(net, directed=directed, weighted=weighted)["constraint"]
+    require(net, "person_level", function="silos.constraint")
+    return holes_of(net, directed=directed, weighted=weighted)["constraint"]
 
 
 def effective_size(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
@@ -163,7 +171,8 @@ def effective_size(net: PeerNetwork, *, directed: bool = True, weighted: bool = 
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     """
-    return structural_holes(net, directed=directed, weighted=weighted)["effective_size"]
+    require(net, "person_level", function="silos.effective_size")
+    return holes_of(net, directed=directed, weighted=weighted)["effective_size"]
 
 
 def efficiency(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
@@ -187,7 +196,8 @@ def efficiency(net: PeerNetwork, *, directed: bool = True, weighted: bool = Fals
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     """
-    return structural_holes(net, directed=directed, weighted=weighted)["efficiency"]
+    require(net, "person_level", function="silos.efficiency")
+    return holes_of(net, directed=directed, weighted=weighted)["efficiency"]
 
 
 def hierarchy(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
@@ -211,4 +221,5 @@ def hierarchy(net: PeerNetwork, *, directed: bool = True, weighted: bool = False
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes, section 2.4. Harvard University Press.
     """
-    return structural_holes(net, directed=directed, weighted=weighted)["hierarchy"]
+    require(net, "person_level", function="silos.hierarchy")
+    return holes_of(net, directed=directed, weighted=weighted)["hierarchy"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from peernet._check import count, literal, number
 from peernet._parallel import track
 from peernet._rng import RNGLike, SeedLike, as_rng
+from peernet.privacy.permissions import require
 from peernet.silos._common import collapse, scaled
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def betweenness(
     .. [2] Brandes, U. (2008). On variants of shortest-path betweenness centrality. Social Networks 30(2), 136-145.
        doi:10.1016/j.socnet.2007.11.001
     """
+    require(net, "person_level", function="silos.betweenness")
     ptr, idx, length = _rows(net, distance, directed)
     n = net.n_people
     value = _sums(ptr, idx, length, np.arange(n, dtype=np.int64), n_jobs, progress)[0] / (
@@ -162,6 +164,7 @@ def betweenness_sample(
     .. [1] Brandes, U. & Pich, C. (2007). Centrality estimation in large networks. International Journal of Bifurcation
        and Chaos 17(7), 2303-2318. doi:10.1142/S0218127407018403
     """
+    require(net, "person_level", function="silos.betweenness_sample")
     rng = as_rng(rng)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     n = net.n_people

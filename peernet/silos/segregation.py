@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import literal
+from peernet.privacy.permissions import require
 from peernet.silos._common import Grouped, collapse, grouped, scaled
 from peernet.silos.mixing import mixing_counts, pair_counts
 
@@ -346,6 +347,7 @@ def spectral_segregation(net: PeerNetwork, group: str, *, weighted: bool = False
     .. [1] Echenique, F. & Fryer, R. G. (2007). A measure of segregation based on social interactions. Quarterly
        Journal of Economics 122(2), 441-485. doi:10.1162/qjec.122.2.441
     """
+    require(net, "person_level", function="silos.spectral_segregation")
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import literal
+from peernet.privacy.permissions import require
 from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def participation(
     .. [2] Agresti, A. & Agresti, B. F. (1978). Statistical analysis of qualitative variation. Sociological Methodology
        9, 204-237. doi:10.2307/270810
     """
+    require(net, "person_level", function="silos.participation")
     literal("role", role, _ROLES)
     if corrected and weighted:
         raise ValueError("corrected=True is for counts of ties; pass weighted=False.")
@@ -147,6 +149,7 @@ def within_module_z(
     .. [1] Guimera, R. & Amaral, L. A. N. (2005). Functional cartography of complex metabolic networks. Nature 433,
        895-900. doi:10.1038/nature03288
     """
+    require(net, "person_level", function="silos.within_module_z")
     literal("role", role, _ROLES)
     data = grouped(net, group)
     n, k = net.n_people, len(data.names)
@@ -199,6 +202,7 @@ def bridging_share(
     .. [1] Krackhardt, D. & Stern, R. N. (1988). Informal networks and organizational crises. Social Psychology
        Quarterly 51(2), 123-140. doi:10.2307/2786835
     """
+    require(net, "person_level", function="silos.bridging_share")
     literal("role", role, ("teacher", "learner", "both"))
     data = grouped(net, group)
     total, across = np.zeros(net.n_people), np.zeros(net.n_people)

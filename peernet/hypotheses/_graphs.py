@@ -138,11 +138,12 @@ def _degrees(seen: Present, n_draws: int) -> Callable[[np.random.Generator], Pre
 
     A person whose answers are unknown has no tie in the role they report in, and no move gives them one.
     """
-    from peernet.nulls._rewire import BURN_IN, advance
+    from peernet.nulls._rewire import BURN_IN, advance, pace
 
     teacher, learner = (side.astype(np.int32) for side in np.nonzero(seen))
     ptr = np.searchsorted(teacher, np.arange(len(seen) + 1)).astype(np.int64)
-    steps, strata = BURN_IN * len(teacher), np.zeros(len(seen), dtype=np.int64)
+    steps = BURN_IN * len(teacher) * pace(len(seen), len(teacher))
+    strata = np.zeros(len(seen), dtype=np.int64)
     # Where the walks are short in all, numba's start-up takes longer than they do.
     compiled = steps * n_draws > 300_000
 

@@ -15,7 +15,7 @@ from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.nulls._labels import lanes, segments, strata_codes
-from peernet.nulls._rewire import BURN_IN, THIN, advance
+from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.results import Estimate, format_number, format_p, monte_carlo_p, provenance
 from peernet.silos._common import Grouped, collapse, grouped
 from peernet.silos._tables import TableResult
@@ -190,12 +190,13 @@ def _degrees(
     n, m, k = net.n_people, len(data.teacher), len(data.names)
     ptr = np.searchsorted(data.teacher, np.arange(n + 1)).astype(np.int64)
     teacher, free = np.ascontiguousarray(data.teacher), np.zeros(n, dtype=np.int64)
-    compiled = n_draws * THIN * m >= 3e4
+    more = m * pace(n, m)
+    compiled = n_draws * THIN * more >= 3e4
 
     def block(size: int, stream: np.random.Generator) -> list[list[float]]:
         learner, out = np.array(data.learner), []
         for d in range(size):
-            steps = (THIN if d else BURN_IN) * m
+            steps = (THIN if d else BURN_IN) * more
             advance(ptr, teacher, learner, steps, stream, strata=free, compiled=compiled)
             out.append(_all(_counts(data.codes, teacher, learner, k), data.sizes))
         return out

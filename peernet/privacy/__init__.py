@@ -14,6 +14,7 @@ _exports: dict[str, str] = {
     "suppress": "suppression",
     "suppress_slices": "suppression",
     "attack": "suppression",
+    "ReleaseLedger": "ledger",
     "pool_small_groups": "pooling",
     "erase": "erasure",
     "Permissions": "permissions",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from peernet.privacy.exports import to_gexf as to_gexf
     from peernet.privacy.exports import to_graphml as to_graphml
     from peernet.privacy.exports import to_xlsx as to_xlsx
+    from peernet.privacy.ledger import ReleaseLedger as ReleaseLedger
     from peernet.privacy.permissions import Permissions as Permissions
     from peernet.privacy.permissions import allows as allows
     from peernet.privacy.permissions import require as require

@@ -25,8 +25,10 @@ _EPS = 1e-6
 class _Release:
     """Cells as sums of atoms (the finest groups); some are shown, some only follow from others.
 
-    ``rows[c]`` lists the atoms of cell c, ``value[c]`` its count, ``shown[c]`` whether it may be printed at all and
-    ``cost[c]`` how much is lost when it is withheld.
+    ``rows[c]`` lists the atoms of cell c, ``value[c]`` its count, ``shown[c]`` whether it may be printed at all,
+    ``fixed[c]`` whether that is settled, and ``cost[c]`` how much is lost when it is withheld. ``span[c]`` and
+    ``reach[c]``, where given, say how wide the range of cell c must stay and how far up it must go; ``withheld``
+    lists cells that are withheld from the start.
     """
 
     rows: list[NDArray[np.intp]]
@@ -36,6 +38,9 @@ class _Release:
     cost: NDArray[np.float64]
     n_atoms: int
     atoms: NDArray[np.float64]
+    span: NDArray[np.float64] | None = None
+    reach: NDArray[np.float64] | None = None
+    withheld: NDArray[np.bool_] | None = None
 
 
 def _matrix(rows: Sequence[NDArray[np.intp]], n_atoms: int) -> Any:
@@ -72,10 +77,15 @@ def _protect(release: _Release, floor: int) -> NDArray[np.bool_]:
     matrix = _matrix(release.rows, release.n_atoms)
     value, shown = release.value, release.shown
     small = (value > 0) & (value < floor)
-    withheld = small & shown & ~release.fixed
+    span = np.where(small, float(floor), 0.0) if release.span is None else release.span
+    reach = np.where(small, float(floor), 0.0) if release.reach is None else release.reach
+    small = small | (span > 0)
+    start = ((value > 0) & (value < floor)) if release.withheld is None else release.withheld
+    withheld = start & shown & ~release.fixed
     high, low = value.copy(), value.copy()
+    tried = np.zeros(len(value), dtype=bool)
     for cell in np.flatnonzero(small):
-        while high[cell] - low[cell] < floor or high[cell] < floor:
+        while high[cell] - low[cell] < span[cell] or high[cell] < reach[cell]:
             known = shown & ~withheld
             prices = np.zeros(len(value))
             for sign in (1.0, -1.0):
@@ -87,13 +97,30 @@ def _protect(release: _Release, floor: int) -> NDArray[np.bool_]:
                     high, low = np.maximum(high, matrix @ atoms), np.minimum(low, matrix @ atoms)
                 if len(duals):
                     prices[known] = np.maximum(prices[known], np.abs(duals))
-            if high[cell] - low[cell] >= floor and high[cell] >= floor:
+            if high[cell] - low[cell] >= span[cell] and high[cell] >= reach[cell]:
                 break
+            if not tried[cell] and not _can_be_hidden(release, matrix, int(cell), span[cell], reach[cell]):
+                break
+            tried[cell] = True
             choice = _next(release, known, prices, int(cell))
             if choice is None:
                 break
             withheld[choice] = True
     return _give_back(release, matrix, withheld, small)
+
+
+def _can_be_hidden(release: _Release, matrix: Any, cell: int, span: float, reach: float) -> bool:
+    """Say whether withholding everything that is still open would hide a cell from what is known for good."""
+    settled = release.shown & release.fixed
+    if not settled.any():
+        return True
+    ends = [_extreme(matrix, release.value, settled, cell, sign)[0] for sign in (1.0, -1.0)]
+    if ends[0] is None:
+        return True
+    row = release.rows[cell]
+    top = float(ends[0][row].sum())
+    low = 0.0 if ends[1] is None else float(ends[1][row].sum())
+    return top - low >= span and top >= reach
 
 
 def _next(release: _Release, known: NDArray[np.bool_], prices: NDArray[np.float64], cell: int) -> int | None:

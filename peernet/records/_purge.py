@@ -17,7 +17,7 @@ from peernet.records.study import Study
 
 __all__ = ["configure", "purge", "run"]
 
-_BESIDE = ("aliases.csv", "objections.csv", "review.csv", "erased.txt")
+_BESIDE = ("aliases.csv", "objections.csv", "review.csv", "erased.txt", "releases.jsonl")
 
 
 def purge(

@@ -228,6 +228,7 @@ def erase(study: Study, person: str) -> Records:
     else:
         raise DataError(f"erase: {person!r} is not in the study {study.title!r}. Nothing was changed.")
     out = records.erase(inside)
+    study.ledger.erase(inside)
     path = study.folder / "erased.txt"
     path.write_text("\n".join(sorted(_erased(study) | {mark})) + "\n", encoding="utf-8")
     if study._review is not None:

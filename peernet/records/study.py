@@ -15,6 +15,7 @@ import pandas as pd
 from peernet._check import quoted, suggest
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
+from peernet.privacy.ledger import ReleaseLedger
 from peernet.privacy.permissions import Permissions
 from peernet.records.report import UNMATCHED, IngestReport
 from peernet.records.tables import Records
@@ -299,6 +300,70 @@ class Study:
 
         self._records = _reading.erase(self, person)
         return self._records
+
+    @property
+    def ledger(self) -> ReleaseLedger:
+        """Tables released so far (``releases.jsonl`` beside study.toml)."""
+        return ReleaseLedger(self.folder / "releases.jsonl", key=self.key(), floor=self.permissions.floor)
+
+    def release(
+        self,
+        by: str | list[str],
+        *,
+        name: str,
+        frame: pd.DataFrame | pd.Series[Any] | None = None,
+        where: str | None = None,
+        value: str | None = None,
+        attitudes: bool = False,
+        totals: bool = True,
+        record: bool = True,
+    ) -> pd.DataFrame:
+        """Table of people that is safe beside everything this study has released, written into its ledger.
+
+        Parameters
+        ----------
+        by : str or list of str
+            One or two columns of ``frame`` or of ``study.records.people``.
+        name : str
+            What the table is called in the ledger.
+        frame : pandas.DataFrame or Series, optional
+            Answers or other facts, index = person; the people of the records by default. Columns that it lacks
+            are taken from the people.
+        where : str, optional
+            True/False column: only those people are counted.
+        value : str, optional
+            Numeric column whose means are shown instead of counts.
+        attitudes : bool
+            Use the higher floor of the study.
+        totals : bool
+            Whether totals are shown too.
+        record : bool
+            False only looks; see :meth:`peernet.privacy.ReleaseLedger.release`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            NaN = withheld.
+
+        Raises
+        ------
+        DataError
+            When a column is missing or the name is taken by another table.
+        """
+        people = self.records.people
+        table = people if frame is None else frame.to_frame() if isinstance(frame, pd.Series) else frame
+        more = [c for c in people.columns if c not in table.columns]
+        floors = self.permissions
+        return self.ledger.release(
+            table.join(people[more]) if more else table,
+            by,
+            name=name,
+            where=where,
+            value=value,
+            floor=floors.floor_attitudes if attitudes else floors.floor,
+            totals=totals,
+            record=record,
+        )
 
     def key(self) -> Path:
         """File with the key of the pseudonyms, outside the study; made when it is first needed."""

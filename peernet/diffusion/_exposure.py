@@ -15,6 +15,7 @@ from peernet.diffusion._adopted import Adopted, choose, read_adoptions
 from peernet.diffusion._time import Period, Timeline, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
+from peernet.privacy.permissions import require
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -102,6 +103,8 @@ def exposure(
     ------
     DataError
         For unknown people or items, networks over other people, weights that are missing or negative.
+    PermissionLocked
+        When the study behind the network does not list ``diffusion.exposure``.
 
     References
     ----------
@@ -116,6 +119,21 @@ def exposure(
     >>> float(exposure(PeerNetwork(["ana", "bo", "cy"], ties), seen, start=1, end=2).loc["cy", 2])
     0.5
     """
+    for one in as_networks(net):
+        require(one, "person_level", function="diffusion.exposure")
+    return exposure_table(
+        net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
+        through=through, via=via, teacher_weight=teacher_weight, group=group, power=power, item=item, compat=compat,
+    )  # fmt: skip
+
+
+def exposure_table(
+    net: Networks, adoptions: pd.DataFrame, *, start: Any, end: Any, period: Period = None, lag: int = 1,
+    normalised: bool = True, weighted: bool = True, through: Through = "teachers", via: Via = "ties",
+    teacher_weight: pd.Series[Any] | pd.DataFrame | None = None, group: str | None = None, power: float = 1.0,
+    item: str | None = None, compat: Compat = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Compute :func:`exposure` for what is made of it: models and tests, whose results name nobody."""
     literal("through", through, ("teachers", "learners"))
     literal("via", via, ("ties", "structural_equivalence"))
     literal("compat", compat, (None, "netdiffuseR"))
@@ -180,7 +198,7 @@ def _matrices(
     out: list[Any] = []
     for one in nets:
         if via == "structural_equivalence":
-            se = structural_equivalence(one, power=power, group=group, compat=compat).to_numpy(copy=True)
+            se = _equivalence(one, power, group, compat)
             np.fill_diagonal(se, 0.0)
             if compat == "netdiffuseR":
                 se = np.divide(1.0, se, out=np.zeros_like(se), where=se > 0)
@@ -290,7 +308,15 @@ def structural_equivalence(
     ------
     DataError
         For a group that is not a column of people.
+    PermissionLocked
+        When the study behind the network does not list ``diffusion.structural_equivalence``.
     """
+    require(net, "person_level", function="diffusion.structural_equivalence")
+    return pd.DataFrame(_equivalence(net, power, group, compat), index=net.ids, columns=net.ids)
+
+
+def _equivalence(net: PeerNetwork, power: float, group: str | None, compat: Compat) -> NDArray[np.float64]:
+    """Compute structural equivalence of all people."""
     literal("compat", compat, (None, "netdiffuseR"))
     out = np.zeros((net.n_people, net.n_people))
     codes = np.zeros(net.n_people, dtype=np.intp) if group is None else net.codes(group)[0]
@@ -298,7 +324,7 @@ def structural_equivalence(
     for code in np.unique(codes[codes >= 0]):
         rows = np.flatnonzero(codes == code)
         out[np.ix_(rows, rows)] = _positions(asks[rows][:, rows], power, compat)
-    return pd.DataFrame(out, index=net.ids, columns=net.ids)
+    return out
 
 
 def _positions(asks: csr_array, power: float, compat: Compat) -> NDArray[np.float64]:

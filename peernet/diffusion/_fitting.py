@@ -47,7 +47,7 @@ def _without_teaching(design: Design) -> Design:
         design, networks=(), names=(design.names[0], (), design.names[2]), values=design.values[:, keep],
         e_teaching=np.zeros((design.n_events, 0)), s_lo=none, s_hi=none, s_net=none, s_item=none,
         s_weight=np.zeros(0), s_row=none, s_edge=none, t_event=none, t_teacher=none, t_net=none, t_weight=np.zeros(0),
-        t_edge=none,
+        t_edge=none, l_event=none, l_pupil=none, l_net=none, l_weight=np.zeros(0), l_row=none, l_edge=none,
     )  # fmt: skip
 
 
@@ -58,10 +58,12 @@ def _fit_one(
     d = prepared.design
     model = Model(d, plan.baseline, own_social=plan.own_social, own_baseline=plan.own_baseline)
     surface = Surface(model)
-    dead = np.array(
-        [not model.e_teaching[:, k].any() and not len(model.columns[k]) for k in range(model.n_social)],
-        dtype=bool,
-    )
+    used = [
+        *np.flatnonzero(model.e_teaching.any(axis=0)),
+        *np.unique(model.s_column),
+        *np.unique(model.l_column),
+    ]
+    dead = ~np.isin(np.arange(model.n_social), used)
     free = np.ones(surface.width, dtype=bool)
     free[: model.n_social] = ~dead
     starts = surface.starts(plan.n_starts, rng)

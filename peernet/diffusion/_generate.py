@@ -47,6 +47,7 @@ class Generator:
         self.moments: list[Floats] = []
         self.span = (0.0, 1.0)
         self.shape = (1.0, 1.0, "constant")
+        self.together = False  # whether people of one moment can have taught each other
 
     @classmethod
     def from_network(
@@ -98,6 +99,7 @@ class Generator:
         out = cls()
         out.kind = d.timing if d.timing == "discrete" else ("order" if model.partial else "continuous")
         out.labels = prepared.edges[:-1]
+        out.together = d.ties in ("sequential", "any_order")
         out.span = (float(prepared.edges[0]), float(prepared.edges[-1]))
         length = None if model.partial else model.lengths(shape)[0]
         n = prepared.net.n_people
@@ -192,6 +194,9 @@ class Generator:
                     break
                 who = int(rng.choice(len(rates), p=rates / rates.sum()))
                 time[who], open_[who], rates[who] = moment, False, 0.0
+                if self.together:
+                    informed[who] = 1.0
+                    rates = self._pick(k, informed, open_, 0)
             informed[time == moment] = 1.0
         return time
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from peernet.diffusion._orders import Orders, Sums
 from peernet.diffusion._risk import Design
 
 __all__ = ["Baseline", "Evaluation", "Model"]
@@ -51,6 +52,12 @@ class Model:
         self._baseline_groups()
         self._cells()
         self.scale = self._scales()
+        # without several learners at any moment there is one order, and nothing to sum
+        self.orders = Orders(d, self.partial) if d.ties == "any_order" else None
+        if self.orders is not None and not self.orders.groups:
+            self.orders = None
+        k = len(d.networks)
+        self.l_column = d.l_net + (d.e_item[d.l_event] * k if self.own_social and len(d.l_event) else 0)
 
     # ---- layout -------------------------------------------------------------------------------------------------
 
@@ -163,17 +170,52 @@ class Model:
         cells_a = self.a_cells if self.a_cells is not None else self._spread(d.a_lo, d.a_hi, asocial[d.a_row])  # type: ignore[index]
         cells_b = self.b_cells if self.b_cells is not None else self._social_cells(social)
         total = cells_a + cells_b @ s
+        sums = None if self.orders is None else self.orders.sums(rate, total, self.link(s, social))
         if self.partial:
-            value, alpha, gamma = self._ordered(rate, total)
+            value, alpha, gamma = self._ordered(rate, total, sums)
             level, tail = np.zeros(0), np.zeros(0)
         else:
-            value, alpha, gamma, level, tail = self._timed(rate, total, shape, level)
-        gradient = self._chain(alpha, gamma, own, learned, s, asocial, social, cells_b)
+            value, alpha, gamma, level, tail = self._timed(rate, total, shape, level, sums)
+        links = None if sums is None else sums.by_link
+        gradient = self._chain(alpha, gamma, own, learned, s, asocial, social, cells_b, links)
         return Evaluation(value, np.concatenate([gradient, tail]), level, learned, rate)
 
-    def _ordered(self, rate: Floats, total: Floats) -> tuple[float, Floats, Floats]:
+    def link(self, s: Floats, social: Floats | None) -> Floats:
+        """Return the rate that each link adds once its teacher knows."""
+        amount = s[self.l_column] * self.design.l_weight
+        return amount if social is None else amount * social[self.design.l_row]
+
+    def order_sums(self, p: Floats) -> Sums:
+        """Return the sums over orders at natural parameters."""
+        assert self.orders is not None
+        d = self.design
+        s, a, c, b, _ = self.split(p)
+        asocial, social = self._factors(a, c, b)
+        own = np.ones(d.n_events) if asocial is None else asocial[d.e_row]
+        learned = self.e_teaching @ s if social is None else (self.e_teaching @ s) * social[d.e_row]
+        cells_a = self.a_cells if self.a_cells is not None else self._spread(d.a_lo, d.a_hi, asocial[d.a_row])  # type: ignore[index]
+        cells_b = self.b_cells if self.b_cells is not None else self._social_cells(social)
+        return self.orders.sums(own + learned, cells_a + cells_b @ s, self.link(s, social))
+
+    @property
+    def teachable(self) -> NDArray[np.bool_]:
+        """Whether each learner had a teacher who knew, or who may have learned first at the same moment."""
+        out: NDArray[np.bool_] = (self.e_teaching > 0).any(axis=1)
+        if self.orders is not None:
+            out[self.design.l_pupil[self.design.l_pupil >= 0]] = True
+        return out
+
+    def _ordered(self, rate: Floats, total: Floats, sums: Sums | None) -> tuple[float, Floats, Floats]:
         """Log-likelihood of the order (Efron for events of one interval), and its derivatives by rate and total."""
         d = self.design
+        if sums is not None:
+            alone = ~self.orders.tied  # type: ignore[union-attr]
+            inverse = np.where(alone, 1.0 / np.maximum(total[d.e_g], rate), 0.0)
+            value = float(np.sum(sums.value) + np.sum(np.log((rate * inverse)[alone])))
+            return (
+                value, np.where(alone, 1.0 / rate, sums.by_rate),
+                sums.by_total - _binned(d.e_g, inverse, d.n_intervals),
+            )  # fmt: skip
         blocks = _binned(d.e_g, rate, d.n_intervals)
         part = self.rank / self.size
         below = np.maximum(total[d.e_g] - part * blocks[d.e_g], rate)
@@ -184,7 +226,7 @@ class Model:
         return value, 1.0 / rate + shared[d.e_g], gamma
 
     def _timed(
-        self, rate: Floats, total: Floats, shape: Floats, level: Floats | None
+        self, rate: Floats, total: Floats, shape: Floats, level: Floats | None, sums: Sums | None
     ) -> tuple[float, Floats, Floats, Floats, Floats]:
         """Log-likelihood of the times, its derivatives by rate and total, the levels, the gradient of the shape."""
         d = self.design
@@ -206,7 +248,12 @@ class Model:
             by_length = _binned(d.e_g, np.where(np.isfinite(at), at, 0.0) * rate * odds, d.n_intervals)
             tail = [float(np.sum(slope * (by_length - finite[self.level_of] * total))) for slope in slopes]
             return value, alpha, gamma, level, np.array(tail)
-        return self._continuous(rate, total, shape, level, length, slopes, quiet)
+        found = self._continuous(rate, total, shape, level, length, slopes, quiet)
+        if sums is None:
+            return found
+        tied = self.orders.tied  # type: ignore[union-attr]
+        value = found[0] + float(np.sum(sums.value) - np.sum(np.log(rate[tied])))
+        return value, np.where(tied, sums.by_rate, found[1]), *found[2:]
 
     def _continuous(
         self, rate: Floats, total: Floats, shape: Floats, level: Floats | None, length: Floats, slopes: list[Floats],
@@ -308,12 +355,15 @@ class Model:
 
     def _chain(
         self, alpha: Floats, gamma: Floats, own: Floats, learned: Floats, s: Floats, asocial: Floats | None,
-        social: Floats | None, cells_b: Floats,
+        social: Floats | None, cells_b: Floats, links: Floats | None,
     ) -> Floats:  # fmt: skip
         """Turn derivatives by event rates and interval totals into derivatives by parameters."""
         d = self.design
         factor = alpha if social is None else alpha * social[d.e_row]
         by_s = self.e_teaching.T @ factor + cells_b.T @ gamma
+        if links is not None:
+            amount = links * d.l_weight if social is None else links * d.l_weight * social[d.l_row]
+            by_s += _binned(self.l_column, amount, self.n_social)
         if self.plain_a and self.plain_b:
             return by_s
         n_rows = len(d.values)
@@ -327,6 +377,8 @@ class Model:
             by_b = _binned(d.e_row, alpha * learned, n_rows)
             weight = d.s_weight * s[self.s_column] * (gathered[d.s_hi] - gathered[d.s_lo])
             by_b += social * _binned(d.s_row, weight, n_rows)
+            if links is not None:
+                by_b += _binned(d.l_row, links * self.link(s, social), n_rows)
         return np.concatenate([by_s, self.x.T @ by_a, self.u.T @ by_b, self.v.T @ (by_a + by_b)])
 
 

@@ -23,7 +23,7 @@ from peernet.errors import DataError
 __all__ = ["Design", "ItemHistory", "Timing", "build_design"]
 
 Timing = Literal["order", "continuous", "discrete"]
-Ties = Literal["apart", "sequential", "efron"]
+Ties = Literal["apart", "sequential", "efron", "any_order"]
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
@@ -73,6 +73,12 @@ class Design:
     t_net: Ints
     t_weight: Floats
     t_edge: Ints
+    l_event: Ints  # links from learners of a moment with several: teacher's event, learner's (-1 = not at it)
+    l_pupil: Ints
+    l_net: Ints
+    l_weight: Floats
+    l_row: Ints
+    l_edge: Ints
     seeded: NDArray[np.bool_]
     n_at_risk: Ints
     histories: tuple[ItemHistory, ...] = field(default=(), repr=False)
@@ -189,7 +195,7 @@ def _clock(
             stops = np.sort(np.concatenate([stops, ranked[again]]))
         clock = _Clock(timing, stops, np.concatenate([edges[:1], stops[:-1]]) - edges[0], stops - edges[0])
     else:
-        stops = np.unique(ranked) if ties == "efron" else ranked
+        stops = np.unique(ranked) if ties in ("efron", "any_order") else ranked
         clock = _Clock(timing, stops, np.arange(len(stops), dtype=float), np.arange(1.0, len(stops) + 1))
     where = np.empty(len(time), dtype=np.intp)
     begin = np.searchsorted(stops, ranked, side="left")
@@ -322,7 +328,7 @@ def _one_item(
     keep = lo < hi
     pieces.add(a_lo=lo[keep] + offset, a_hi=hi[keep] + offset, a_row=here.row[keep])
     teaching = _social(
-        pieces, timing, ties_of, clock, here, there, stop, can_teach, event, where, teacher_weight, item, offset,
+        pieces, timing, ties, ties_of, clock, here, there, stop, can_teach, event, where, teacher_weight, item, offset,
         events, n_networks,
     )  # fmt: skip
     first = np.zeros(len(person), dtype=bool)
@@ -355,6 +361,7 @@ def _rows_at(here: _Segments, person: Ints, where: Ints, ids: pd.Index[Any], nam
 def _social(
     pieces: _Pieces,
     timing: Timing,
+    ties: Ties,
     ties_of: Sequence[Edges],
     clock: _Clock,
     here: _Segments,
@@ -375,6 +382,10 @@ def _social(
     for tie in ties_of:
         begin = 0 if tie.since == -np.inf else int(clock.since(np.array([tie.since]))[0])
         finish = clock.n if tie.until == np.inf else int(clock.since(np.array([tie.until]))[0])
+        together = tie if ties == "any_order" else None
+        _links(
+            pieces, together, begin, finish, here, there, stop, event, where, teacher_weight, events, numbered
+        )
         lo = np.maximum(can_teach[tie.teacher], begin)
         hi = np.minimum(stop[tie.learner], finish)
         keep = np.flatnonzero(lo < hi)
@@ -405,6 +416,43 @@ def _social(
             s_item=np.full(len(keep), item), s_weight=weight[keep], s_row=value[keep], s_edge=edge[keep],
         )  # fmt: skip
     return teaching
+
+
+def _links(
+    pieces: _Pieces, tie: Edges | None, begin: int, finish: int, here: _Segments,
+    there: tuple[Ints, Ints, Ints, Ints] | None, stop: Ints, event: Ints, where: Ints, teacher_weight: Floats | None,
+    events: int, numbered: int,
+) -> None:  # fmt: skip
+    """Add what learners of one moment teach, had they been first: to each other, and to those still naive."""
+    none = np.zeros(0, dtype=np.intp)
+    if tie is None or not len(where):
+        pieces.add(l_event=none, l_pupil=none, l_net=none, l_weight=np.zeros(0), l_row=none, l_edge=none)
+        return
+    several = np.bincount(where)[where] > 1
+    source = event[tie.teacher]
+    at = where[source]
+    keep = np.flatnonzero(
+        (source >= 0)
+        & several[source]
+        & (at >= begin)
+        & (at < finish)
+        & (stop[tie.learner] > at)
+        & (tie.weight > 0)
+    )
+    if there is not None:
+        row, _, _, _ = _meet(tie.teacher[keep], at[keep], at[keep] + 1, there[3], there[1], there[2])
+        keep = keep[row]
+    row, other, _, _ = _meet(tie.learner[keep], at[keep], at[keep] + 1, here.pointer, here.lo, here.hi)
+    keep = keep[row]
+    weight = (
+        tie.weight[keep] if teacher_weight is None else tie.weight[keep] * teacher_weight[tie.teacher[keep]]
+    )
+    pupil = event[tie.learner[keep]]
+    mate = (pupil >= 0) & (where[pupil] == at[keep])
+    pieces.add(
+        l_event=source[keep] + events, l_pupil=np.where(mate, pupil + events, -1),
+        l_net=np.full(len(keep), tie.network), l_weight=weight, l_row=here.row[other], l_edge=keep + numbered,
+    )  # fmt: skip
 
 
 def check_inside(time: Floats, edges: Floats, ids: pd.Index[Any], name: str) -> None:

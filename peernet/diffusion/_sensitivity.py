@@ -112,7 +112,7 @@ def missing_ties(fit: NBDAFit, denominator: int, rng: np.random.Generator) -> pd
     """Refit after removing ties at random: what the share becomes when part of the teaching is not measured."""
     engine = fit._engine
     d, model = engine.design, engine.model
-    n_edges = int(max(d.s_edge.max(initial=-1), d.t_edge.max(initial=-1))) + 1
+    n_edges = int(max(d.s_edge.max(initial=-1), d.t_edge.max(initial=-1), d.l_edge.max(initial=-1))) + 1
     rows = [(0.0, fit_share(engine.natural, model, denominator), _ceiling(model, denominator))]
     children = iter(streams(rng, len(REMOVED) * ROUNDS))
     for removed in REMOVED:
@@ -138,16 +138,18 @@ def fit_share(natural: NDArray[np.float64], model: Model, denominator: int) -> f
 
 def _ceiling(model: Model, denominator: int) -> float:
     """Return the share of learners with an informed teacher."""
-    return float((model.e_teaching > 0).any(axis=1).sum()) / denominator
+    return float(model.teachable.sum()) / denominator
 
 
 def _thin(d: Design, keep: NDArray[np.bool_]) -> Design:
     """Remove ties from a design."""
-    s, t = keep[d.s_edge], keep[d.t_edge]
+    s, t, together = keep[d.s_edge], keep[d.t_edge], keep[d.l_edge]
     teaching = np.zeros_like(d.e_teaching)
     np.add.at(teaching, (d.t_event[t], d.t_net[t]), d.t_weight[t])
     return dataclasses.replace(
         d, e_teaching=teaching, s_lo=d.s_lo[s], s_hi=d.s_hi[s], s_net=d.s_net[s], s_item=d.s_item[s],
         s_weight=d.s_weight[s], s_row=d.s_row[s], s_edge=d.s_edge[s],
         t_event=d.t_event[t], t_teacher=d.t_teacher[t], t_net=d.t_net[t], t_weight=d.t_weight[t], t_edge=d.t_edge[t],
+        l_event=d.l_event[together], l_pupil=d.l_pupil[together], l_net=d.l_net[together],
+        l_weight=d.l_weight[together], l_row=d.l_row[together], l_edge=d.l_edge[together],
     )  # fmt: skip

@@ -9,13 +9,50 @@ from peernet.diffusion._likelihood import Model
 from peernet.diffusion._optimise import TOP, Summit, Surface, climb, root
 from peernet.diffusion._profile import chi2_cut
 
-__all__ = ["ShareProfile", "social_parts"]
+__all__ = ["ShareProfile", "social_parts", "source_parts"]
 
 Floats = NDArray[np.float64]
 
 
+def source_parts(model: Model, p: Floats) -> tuple[Floats, Floats]:
+    """Return the social part of each event that each teacher who knew accounts for, and each link at its moment."""
+    d = model.design
+    s, a, c, b, _ = model.split(p)
+    asocial, social = model._factors(a, c, b)
+    k = len(d.networks)
+    column = d.t_net + (d.e_item[d.t_event] * k if model.own_social and len(d.t_event) else 0)
+    taught = s[column] * d.t_weight
+    if social is not None:
+        taught = taught * social[d.e_row[d.t_event]]
+    if model.orders is not None:
+        sums = model.order_sums(p)
+        return taught * sums.inverse[d.t_event], model.link(s, social) * sums.inverse_link
+    own = np.ones(d.n_events) if asocial is None else asocial[d.e_row]
+    learned = np.bincount(d.t_event, taught, d.n_events)
+    return taught / (own + learned)[d.t_event], np.zeros(len(d.l_event))
+
+
+def _parts_of_orders(model: Model, p: Floats) -> Floats:
+    """Return the expected social part of each event, over all orders of those who learned together."""
+    d = model.design
+    known, together = source_parts(model, p)
+    inner = d.l_pupil >= 0
+    out: Floats = np.bincount(d.t_event, known, d.n_events)
+    return out + np.bincount(d.l_pupil[inner], together[inner], d.n_events)
+
+
 def social_parts(model: Model, p: Floats) -> tuple[Floats, Floats]:
     """Return P of each event (its social part) and the derivative of their sum by each parameter."""
+    if model.orders is not None:
+        part = _parts_of_orders(model, p)
+        slope = np.zeros(len(p))
+        for j in range(len(p) - model.n_shape_params):
+            h = 1e-5 * max(abs(p[j]), 1e-3)
+            up, down = p.copy(), p.copy()
+            up[j], down[j] = p[j] + h, max(p[j] - h, 0.0) if j < model.n_social else p[j] - h
+            ends = (_parts_of_orders(model, x).sum() for x in (up, down))
+            slope[j] = (next(ends) - next(ends)) / (up[j] - down[j])
+        return part, slope
     d = model.design
     s, a, c, b, _ = model.split(p)
     asocial, social = model._factors(a, c, b)
@@ -104,7 +141,7 @@ class ShareProfile:
         self.n_social = surface.n_social
         part, _ = social_parts(self.model, surface.natural(top.z))
         self.value = float(part.sum()) / denominator
-        self.ceiling = float((self.model.e_teaching > 0).any(axis=1).sum()) / denominator
+        self.ceiling = float(self.model.teachable.sum()) / denominator
         self.near: Floats | None = None
         # without covariates the strength alone decides the share, so its profile is the share's
         self.simple = self.n_social == 1 and not any(self.model.sizes)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from peernet._check import literal
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._exposure import Compat, Networks, Through, Via, as_networks, exposure
+from peernet.diffusion._exposure import Compat, Networks, Through, Via, as_networks, exposure_table
 from peernet.diffusion._time import Period, timeline
+from peernet.privacy.permissions import require
 
 __all__ = ["adopter_categories", "thresholds"]
 
@@ -56,12 +57,28 @@ def thresholds(
     ------
     DataError
         As ``exposure``; when there are several items and none is named.
+    PermissionLocked
+        When the study behind the network does not list ``diffusion.thresholds``.
     """
+    for one in as_networks(net):
+        require(one, "person_level", function="diffusion.thresholds")
+    return _thresholds(
+        net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
+        through=through, via=via, teacher_weight=teacher_weight, item=item, compat=compat,
+    )  # fmt: skip
+
+
+def _thresholds(
+    net: Networks, adoptions: pd.DataFrame, *, start: Any, end: Any, period: Period = None, lag: int = 1,
+    normalised: bool = True, weighted: bool = True, through: Through = "teachers", via: Via = "ties",
+    teacher_weight: pd.Series[Any] | pd.DataFrame | None = None, item: str | None = None, compat: Compat = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Compute thresholds."""
     nets = as_networks(net)
     items, moments = read_adoptions(adoptions, nets[0].ids, item)
     one = choose(items, "thresholds")
     periods = timeline(moments, start, end, period)
-    table = exposure(
+    table = exposure_table(
         net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
         through=through, via=via, teacher_weight=teacher_weight, item=one.item if item is not None else None,
         compat=compat,
@@ -111,6 +128,8 @@ def adopter_categories(
     ------
     DataError
         As ``thresholds``.
+    PermissionLocked
+        When the study behind the network does not list ``diffusion.adopter_categories``.
 
     References
     ----------
@@ -120,7 +139,9 @@ def adopter_categories(
     """
     literal("classes", classes, (4, 5))
     nets = as_networks(net)
-    found = thresholds(
+    for one in nets:
+        require(one, "person_level", function="diffusion.adopter_categories")
+    found = _thresholds(
         net,
         adoptions,
         start=start,

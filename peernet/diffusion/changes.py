@@ -17,6 +17,7 @@ from peernet.diffusion._exposure import as_networks
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
+from peernet.privacy.permissions import withhold_ids
 from peernet.results import HypothesisTest, provenance
 
 __all__ = ["crossings", "tie_change", "wrong_knowledge_test"]
@@ -136,7 +137,8 @@ def crossings(
         label also for people who knew before), ``by`` (their ids), ``adopters``, ``origin`` (knew before or nobody
         informed taught them: the group did not get it along a measured tie), ``came_from`` (groups of the informed
         teachers of the first adopters), ``taught_by`` (their ids), and ``share_across``: of all exposure of the group's
-        later adopters at their adoption, the part from other groups (NaN without any).
+        later adopters at their adoption, the part from other groups (NaN without any). ``by`` and ``taught_by`` are
+        empty where the study behind the network does not list ``diffusion.crossings``.
 
     Raises
     ------
@@ -175,7 +177,9 @@ def crossings(
                 )
             )  # fmt: skip
     columns = ["item", group, "first", "by", "adopters", "origin", "came_from", "taught_by", "share_across"]
-    return pd.DataFrame(rows, columns=columns)
+    return withhold_ids(
+        net, pd.DataFrame(rows, columns=columns), ["by", "taught_by"], function="diffusion.crossings"
+    )
 
 
 def wrong_knowledge_test(

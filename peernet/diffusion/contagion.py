@@ -17,6 +17,7 @@ from peernet.diffusion._exposure import Networks, as_networks
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
+from peernet.privacy.permissions import require
 from peernet.results import Alternative, HypothesisTest, Result, format_number, provenance
 
 __all__ = ["OpinionLeaders", "infectiousness", "moran", "opinion_leaders", "susceptibility"]
@@ -76,6 +77,8 @@ def infectiousness(
     ------
     DataError
         As ``exposure``.
+    PermissionLocked
+        When the study behind the network does not list ``diffusion.infectiousness``.
 
     References
     ----------
@@ -149,6 +152,8 @@ def susceptibility(
     ------
     DataError
         As ``exposure``.
+    PermissionLocked
+        When the study behind the network does not list ``diffusion.susceptibility``.
     """
     literal("through", through, ("learners", "teachers"))
     literal("compat", compat, (None, "netdiffuseR"))
@@ -180,6 +185,10 @@ def _scores(
     count("horizon", horizon)
     number("rate", rate, 0)
     nets = as_networks(net)
+    for each in nets:
+        require(
+            each, "person_level", function=f"diffusion.{'infectiousness' if sign > 0 else 'susceptibility'}"
+        )
     items, moments = read_adoptions(adoptions, nets[0].ids, item)
     one = choose(items, "infectiousness" if sign > 0 else "susceptibility")
     periods = timeline(moments, start, end, period)

@@ -11,7 +11,7 @@ import pandas as pd
 from peernet._check import literal, number
 from peernet.diffusion._adopted import read_adoptions
 from peernet.diffusion._covariates import read_covariates
-from peernet.diffusion._exposure import Compat, Networks, as_networks, exposure
+from peernet.diffusion._exposure import Compat, Networks, as_networks, exposure_table
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import FitError, PeerNetWarning
 from peernet.results import ModelFit, provenance
@@ -145,7 +145,7 @@ def _rows(
     t = np.arange(periods.n)
     parts = []
     for k, one in enumerate(items):
-        table = exposure(
+        table = exposure_table(
             net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
             item=one.item if "item" in adoptions.columns else None, compat=compat,
         ).to_numpy()  # fmt: skip

@@ -13,8 +13,9 @@ from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._fitted import CAVEAT, NBDAFit
 from peernet.diffusion._profile import chi2_tail
-from peernet.diffusion._share_profile import ShareProfile, social_parts
+from peernet.diffusion._share_profile import ShareProfile, social_parts, source_parts
 from peernet.errors import FitError
+from peernet.privacy.permissions import withhold_ids
 from peernet.results import Estimate, Verdict, format_number, format_p, provenance
 
 __all__ = ["TransmissionShare", "social_transmission_share"]
@@ -38,12 +39,13 @@ class TransmissionShare(Estimate):
     zero_p, zero_p_full : float
         p-value of no social transmission: zero is a boundary, so half the chi-square tail; and the full tail that NBDA
         reports.
-    by_network : pandas.Series
-        Share along each network.
+    by_network, by_item : pandas.Series
+        Share along each network, and of each item (NaN where only an innovator learned it).
     events : pandas.DataFrame
         One row an acquisition: ``item, person, time, social`` (its social part), ``teachers`` (informed ones).
     attribution : pandas.DataFrame
-        ``item, teacher, learner, network, social``: the social part of each acquisition, split by teacher.
+        ``item, teacher, learner, network, social``: the social part of each acquisition, split by teacher. Ids are
+        ``"withheld"`` here and in ``events`` where the study behind the network does not list this function.
     by_group : pandas.DataFrame
         Acquisitions attributed, rows teach, columns learn; empty without ``group``.
     share_across : float
@@ -71,6 +73,7 @@ class TransmissionShare(Estimate):
     zero_p: float
     zero_p_full: float
     by_network: pd.Series[Any]
+    by_item: pd.Series[Any]
     events: pd.DataFrame
     attribution: pd.DataFrame
     by_group: pd.DataFrame
@@ -204,7 +207,7 @@ def social_transmission_share(
     engine = fit._engine
     d, model = engine.design, engine.model
     part, _ = social_parts(model, engine.natural)
-    had = (model.e_teaching > 0).any(axis=1)
+    had = model.teachable
     by_rule = d.n_events - int(
         np.count_nonzero(~d.seeded & (np.bincount(d.e_item, minlength=len(d.items)) > 0))
     )
@@ -231,13 +234,18 @@ def social_transmission_share(
         draws = bootstrap_share(fit, n_draws, rng, n_jobs, progress)
         bias = float((draws["value"] - draws["truth"]).mean())
     options = {"against": against, "level": level, "group": group, "n_draws": n_draws}
+    net, here = engine.prepared.net, "diffusion.social_transmission_share"
+    by_item = _by_item(fit, events)
+    by_network = _by_network(fit, attribution, by_rule)
+    events = withhold_ids(net, events, ["person"], function=here)
+    attribution = withhold_ids(net, attribution, ["teacher", "learner"], function=here)
     return TransmissionShare(
         name="share of learning that followed teaching ties", value=value, low=low, high=high, level=level,
         unit="share",
         method="profile likelihood", n=d.n_events, ceiling=ceiling, value_no_first_period=value * ratio,
         low_no_first_period=low * ratio, high_no_first_period=high * ratio, ceiling_no_first_period=ceiling * ratio,
         against=against, against_p=against_p, zero_p=zero_p, zero_p_full=zero_full,
-        by_network=_by_network(fit, by_rule),
+        by_network=by_network, by_item=by_item,
         events=events, attribution=attribution, by_group=by_group, share_across=across,
         cause_estimate=cause[0] if cause else float("nan"), cause_interval=cause[1] if cause else float("nan"),
         missing_ties=missing if missing is not None else pd.DataFrame(), bootstrap=draws, bias=bias,
@@ -301,46 +309,44 @@ def _attribute(fit: NBDAFit, part: NDArray[np.float64]) -> tuple[pd.DataFrame, p
     engine = fit._engine
     d, model, ids = engine.design, engine.model, engine.prepared.net.ids
     names = np.array(d.items, dtype=object)
-    teachers = np.bincount(d.t_event, minlength=d.n_events)
+    known, together = source_parts(model, engine.natural)
+    inner = np.flatnonzero(d.l_pupil >= 0)
+    learner = np.concatenate([d.t_event, d.l_pupil[inner]])
+    teacher = np.concatenate([d.t_teacher, d.e_person[d.l_event[inner]]])
     events = pd.DataFrame(
         {
             "item": names[d.e_item],
             "person": ids[d.e_person],
             "time": d.e_time + engine.prepared.edges[0],
             "social": part,
-            "teachers": teachers,
+            "teachers": np.bincount(learner, minlength=d.n_events),
         }
     )
-    k = len(d.networks)
-    column = d.t_net + (d.e_item[d.t_event] * k if model.own_social else 0)
-    strength = engine.natural[: model.n_social][column] * d.t_weight if len(column) else np.zeros(0)
-    total = np.bincount(d.t_event, strength, d.n_events)
-    share = np.divide(strength, total[d.t_event], out=np.zeros(len(strength)), where=total[d.t_event] > 0)
     attribution = pd.DataFrame(
         {
-            "item": names[d.e_item[d.t_event]],
-            "teacher": ids[d.t_teacher],
-            "learner": ids[d.e_person[d.t_event]],
-            "network": np.array(d.networks, dtype=object)[d.t_net],
-            "social": share * part[d.t_event],
+            "item": names[d.e_item[learner]],
+            "teacher": ids[teacher],
+            "learner": ids[d.e_person[learner]],
+            "network": np.array(d.networks, dtype=object)[np.concatenate([d.t_net, d.l_net[inner]])],
+            "social": np.concatenate([known, together[inner]]),
         }
     )
     return events, attribution
 
 
-def _by_network(fit: NBDAFit, denominator: int) -> pd.Series[Any]:
+def _by_network(fit: NBDAFit, attribution: pd.DataFrame, denominator: int) -> pd.Series[Any]:
     """Return the share along each network."""
-    engine = fit._engine
-    d, model = engine.design, engine.model
-    part = engine.evaluation.social / engine.evaluation.rate
-    s = engine.natural[: model.n_social]
-    pieces = model.e_teaching * s
-    total = pieces.sum(axis=1)
-    split = np.divide(pieces, total[:, None], out=np.zeros_like(pieces), where=total[:, None] > 0)
-    sums = (split * part[:, None]).sum(axis=0)
-    k = len(d.networks)
-    by = sums.reshape(-1, k).sum(axis=0) / denominator if denominator else np.full(k, np.nan)
-    return pd.Series(by, index=pd.Index(d.networks, name="network"), name="share")
+    names = pd.Index(fit.networks, name="network")
+    sums = attribution.groupby("network")["social"].sum().reindex(names, fill_value=0.0)
+    return (sums / denominator if denominator else sums * np.nan).rename("share")
+
+
+def _by_item(fit: NBDAFit, events: pd.DataFrame) -> pd.Series[Any]:
+    """Return the share of each item, its innovator left out; NaN where nobody else learned it."""
+    d = fit._engine.design
+    sums = events.groupby("item")["social"].agg(["sum", "size"]).reindex(list(d.items), fill_value=0.0)
+    left = (sums["size"] - (~d.seeded & (sums["size"].to_numpy() > 0))).where(lambda x: x > 0)
+    return (sums["sum"] / left).rename("share").rename_axis("item")
 
 
 def _by_group(net: Any, attribution: pd.DataFrame, group: str | None) -> tuple[pd.DataFrame, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from peernet._check import count, literal, number
@@ -12,6 +13,7 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._fitted import NBDAFit
 from peernet.diffusion._fitting import Plan_, fit_prepared
 from peernet.diffusion._likelihood import Baseline
+from peernet.diffusion._orders import MOST_TOGETHER
 from peernet.diffusion._prepare import Assigned, Prepared, Silent, prepare
 from peernet.diffusion._risk import Ties, Timing
 from peernet.diffusion._time import Period
@@ -90,9 +92,11 @@ def fit_nbda(
     presence : pandas.DataFrame, optional
         ``person`` and, where known, ``item``, ``start``, ``end``: who was there. People without a row were absent: they
         neither learn nor teach. Ends are included in discrete time, excluded otherwise.
-    ties : {"apart", "sequential", "efron"}, optional
+    ties : {"apart", "sequential", "efron", "any_order"}, optional
         Adoptions at the same time. apart (default): they cannot have taught each other, and leave the risk set in the
-        order of people; efron: the same without an order; sequential: the order of people is believed.
+        order of people (NBDA's ``ties``); efron: the same without an order; sequential: the order of people is
+        believed; any_order: one after the other in an order that nobody recorded, those first can have taught the
+        rest: the likelihood is summed over all orders (NBDA's ``trueTies``), up to 12 people at a moment.
     shared : list of {"social", "baseline"}, optional
         What several items have in common; the rest is fitted for each item. Default: strengths, and the baseline unless
         it is free.
@@ -149,11 +153,16 @@ def fit_nbda(
     literal("timing", timing, ("order", "continuous", "discrete"))
     literal("baseline", baseline, ("free", "constant", "weibull", "gamma"))
     ties = "apart" if ties is None else ties
-    literal("ties", ties, ("apart", "sequential", "efron"))
+    literal("ties", ties, ("apart", "sequential", "efron", "any_order"))
     literal("assigned", assigned, ("refuse", "exclude", "deadline"))
     literal("silent", silent, ("exclude", "keep"))
     number("level", level, 0, 1, open_low=True, open_high=True)
     count("n_starts", n_starts)
+    if timing == "discrete" and ties != "apart":
+        raise ValueError(
+            f"ties={ties!r} is for timing='order' or 'continuous': in discrete time people of one period never teach "
+            "each other. Leave ties out."
+        )
     if timing == "order" and baseline != "free":
         raise ValueError(
             f"baseline={baseline!r} needs times: the order of learning says nothing about the baseline."
@@ -196,6 +205,12 @@ def _check_events(prepared: Prepared, timing: Timing, baseline: Baseline) -> Non
         raise FitError(
             "nobody was seen to learn within the span, so there is nothing to explain. Check start and end, and "
             "whether everybody already knew or was told to."
+        )
+    most = int(np.bincount(d.e_g).max())
+    if d.ties == "any_order" and most > MOST_TOGETHER:
+        raise DataError(
+            f"adoptions: {most} people learned at the same moment, and ties='any_order' sums over all orders of "
+            f"at most {MOST_TOGETHER}. Use finer times, timing='discrete', or ties='efron'."
         )
     if timing == "continuous" and baseline != "free" and (d.e_time <= 0).any():
         who = prepared.net.ids[d.e_person[d.e_time <= 0]]

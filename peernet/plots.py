@@ -14,6 +14,7 @@ import pandas as pd
 
 from peernet._check import column
 from peernet.errors import DataError
+from peernet.privacy.permissions import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -427,10 +428,13 @@ def plot_network(
     ------
     DataError
         For more than 300 people.
+    PermissionLocked
+        When the study behind the network does not list ``plots.plot_network``.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.patches import Rectangle
 
+    require(net, "person_level", function="plots.plot_network")
     if net.n_people > _MOST_PEOPLE:
         raise DataError(
             f"plot_network draws at most {_MOST_PEOPLE} people; the network has {net.n_people}. "

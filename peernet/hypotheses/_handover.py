@@ -15,6 +15,7 @@ from peernet._check import literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError, FitError
 from peernet.hypotheses._formula import _aligned, known_cells
+from peernet.privacy.permissions import require
 from peernet.results import ModelFit, provenance
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def fit_ergmx(
     unknown = ~known_cells(net)
     np.fill_diagonal(unknown, False)
     ids = list(net.ids)
-    graph.add_edges_from((ids[i], ids[j]) for i, j in zip(net.teacher, net.learner, strict=True) if not unknown[i, j])
+    graph.add_edges_from(
+        (ids[i], ids[j]) for i, j in zip(net.teacher, net.learner, strict=True) if not unknown[i, j]
+    )
     graph.add_edges_from((ids[i], ids[j], {"na": True}) for i, j in np.argwhere(unknown))
     for name, other in (networks or {}).items():
         table = _aligned(net, other, name)
@@ -135,7 +138,9 @@ def fit_ergmx(
             f"ergmx: {text} is degenerate here: networks drawn from the model look nothing like the data, so there "
             "is no estimate to read. Use terms with decay (gwesp, not triangle), fewer structural terms, or fit_ergm."
         ) from error
-    return _tidy(net, fit, text, level, {"formula": formula, "constraints": constraints, "level": level}, used)
+    return _tidy(
+        net, fit, text, level, {"formula": formula, "constraints": constraints, "level": level}, used
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -156,7 +161,15 @@ def _tidy(
     error = np.array([given[n] if isinstance(given, Mapping) else given[i] for i, n in enumerate(fit.names)])
     z = estimate / error
     half = stats.norm.ppf((1 + level) / 2) * error
-    columns = [list(fit.names), estimate, error, z, 2 * stats.norm.sf(np.abs(z)), estimate - half, estimate + half]
+    columns = [
+        list(fit.names),
+        estimate,
+        error,
+        z,
+        2 * stats.norm.sf(np.abs(z)),
+        estimate - half,
+        estimate + half,
+    ]
     heads = ["term", "estimate", "std_error", "statistic", "p_value", "low", "high"]
     converged = bool(fit.converged)
     notes = ["Fitted by simulation in ergmx: read fit.gof() and fit.mcmc_diagnostics() before any p-value."]
@@ -202,7 +215,9 @@ def _folder(folder: str | Path) -> Path:
     return where
 
 
-def to_statnet(net: PeerNetwork, folder: str | Path, *, edge_means: EdgeMeans, columns: Sequence[str] = ()) -> Path:
+def to_statnet(
+    net: PeerNetwork, folder: str | Path, *, edge_means: EdgeMeans, columns: Sequence[str] = ()
+) -> Path:
     """Write a network for R's statnet: ``ties.csv`` (matrix, NA = unknown), ``people.csv``, ``read.R``.
 
     Parameters
@@ -226,7 +241,10 @@ def to_statnet(net: PeerNetwork, folder: str | Path, *, edge_means: EdgeMeans, c
     ------
     DataError
         If the folder holds files, or a column is not there.
+    PermissionLocked
+        When the study behind the network does not list ``hypotheses.to_statnet``.
     """
+    require(net, "person_level", function="hypotheses.to_statnet")
     literal("edge_means", edge_means, ("teaches", "asks"))
     people = pd.DataFrame({c: net.column(c) for c in columns}, index=net.ids)
     where = _folder(folder)
@@ -237,8 +255,8 @@ def to_statnet(net: PeerNetwork, folder: str | Path, *, edge_means: EdgeMeans, c
         f"# row -> column: the row {edge_means} the column",
         'ties <- as.matrix(read.csv("ties.csv", row.names = 1, check.names = FALSE))',
         'people <- read.csv("people.csv", stringsAsFactors = FALSE)',
-        "net <- network(ties, directed = TRUE, matrix.type = \"adjacency\")",
-        "for (name in setdiff(names(people), \"person\")) net %v% name <- people[[name]]",
+        'net <- network(ties, directed = TRUE, matrix.type = "adjacency")',
+        'for (name in setdiff(names(people), "person")) net %v% name <- people[[name]]',
     ]
     (where / "read.R").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return where
@@ -276,14 +294,20 @@ def to_rsiena(
     ------
     DataError
         For fewer than two waves, other people, or columns that are not numbers.
+    PermissionLocked
+        When the study behind a network does not list ``hypotheses.to_rsiena``.
     """
+    for net in waves:
+        require(net, "person_level", function="hypotheses.to_rsiena")
     literal("edge_means", edge_means, ("teaches", "asks"))
     if len(waves) < 2:
         raise DataError(f"to_rsiena: {len(waves)} wave; a model of change needs at least two.")
     ids = waves[0].ids
     for at, net in enumerate(waves[1:], start=2):
         if len(net.ids.symmetric_difference(ids)):
-            raise DataError(f"to_rsiena: wave {at} is not over the people of wave 1. Use one roster for all waves.")
+            raise DataError(
+                f"to_rsiena: wave {at} is not over the people of wave 1. Use one roster for all waves."
+            )
     numbers = {c: _whole(waves[0], c, "columns", whole=False) for c in columns}
     levels = None if behaviour is None else [_whole(n, behaviour, "behaviour")[ids] for n in waves]
     where = _folder(folder)
@@ -307,7 +331,9 @@ def to_rsiena(
         parts.append(f"covariate{at}")
     if levels is not None:
         table = pd.concat(levels, axis=1)
-        table.to_csv(where / "behaviour.txt", sep=" ", na_rep="NA", float_format="%.0f", header=False, index=False)
+        table.to_csv(
+            where / "behaviour.txt", sep=" ", na_rep="NA", float_format="%.0f", header=False, index=False
+        )
         lines.append('behaviour <- sienaDependent(as.matrix(read.table("behaviour.txt")), type = "behavior")')
         parts.append("behaviour")
     lines += [

@@ -20,6 +20,7 @@ _exports: dict[str, str] = {
     "Permissions": "permissions",
     "require": "permissions",
     "allows": "permissions",
+    "withhold_ids": "permissions",
     "neutralise": "exports",
     "to_csv": "exports",
     "to_xlsx": "exports",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from peernet.privacy.permissions import Permissions as Permissions
     from peernet.privacy.permissions import allows as allows
     from peernet.privacy.permissions import require as require
+    from peernet.privacy.permissions import withhold_ids as withhold_ids
     from peernet.privacy.pooling import pool_small_groups as pool_small_groups
     from peernet.privacy.pseudonyms import load_key as load_key
     from peernet.privacy.pseudonyms import new_key as new_key

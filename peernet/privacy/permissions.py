@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peernet.errors import PermissionLocked
 
-__all__ = ["Permissions", "allows", "require"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Permissions", "allows", "require", "withhold_ids"]
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,42 @@ def require(net: Any, analysis: str, *, function: str) -> None:
         "covers it, write "
         f'{analysis} = ["{function}"] under [analyses] in study.toml, and tell those concerned.'
     )
+
+
+def withhold_ids(net: Any, frame: pd.DataFrame, columns: Iterable[str], *, function: str) -> pd.DataFrame:
+    """Table whose numbers may be read by everybody, without the ids where the study does not list the function.
+
+    For results about groups that carry a table of single people along: the result is not refused, its ids are.
+
+    Parameters
+    ----------
+    net : PeerNetwork, Study, Permissions or None
+        What the function was called with.
+    frame : pandas.DataFrame
+        The table.
+    columns : list of str
+        Columns with ids: single ones, or tuples of them.
+    function : str
+        Public name of the function that asks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table itself where the function is listed; else ``"withheld"`` for every id, empty tuples for tuples.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"person": ["ana"], "social": [0.5]})
+    >>> withhold_ids(Permissions(), table, ["person"], function="diffusion.f")["person"].tolist()
+    ['withheld']
+    """
+    if allows(net, "person_level", function=function):
+        return frame
+    import pandas as pd
+
+    out = frame.copy(deep=False)
+    for name in columns:
+        tuples = len(out) > 0 and isinstance(out[name].iloc[0], tuple)
+        hidden: list[Any] = [()] * len(out) if tuples else ["withheld"] * len(out)
+        out[name] = pd.Series(hidden, index=out.index, dtype="object" if tuples else "str")
+    return out

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Sums: TypeAlias = tuple[float, float, float, float, float, float]
 
-__all__ = ["cell_moments", "inside_moments", "mantel_moments"]
+__all__ = ["cell_moments", "inside_moments", "mantel_moments", "tie_sums"]
 
 
 def _ratio(top: float, bottom: float) -> float:
@@ -50,7 +50,7 @@ def mantel_moments(x: Sums, y: Sums, n: int) -> tuple[float, float]:
     return x[0] * y[0] / n2, max(variance, 0.0)
 
 
-def _tie_sums(n: int, i: NDArray[Any], j: NDArray[Any], w: NDArray[np.float64]) -> Sums:
+def tie_sums(n: int, i: NDArray[Any], j: NDArray[Any], w: NDArray[np.float64]) -> Sums:
     """Return the six sums of a sparse matrix without repeated cells."""
     out, into = np.bincount(i, w, n), np.bincount(j, w, n)
     key = i.astype(np.int64) * n + j
@@ -105,7 +105,7 @@ def inside_moments(
     n = len(codes)
     k = int(codes.max()) + 1 if n else 0
     if strata is None or len(np.unique(strata)) < 2:
-        mean, variance = mantel_moments(_tie_sums(n, i, j, w), _same_sums(np.bincount(codes, minlength=k)), n)
+        mean, variance = mantel_moments(tie_sums(n, i, j, w), _same_sums(np.bincount(codes, minlength=k)), n)
         return mean, float(np.sqrt(variance))
     return _within(codes, i, j, w, np.unique(strata, return_inverse=True)[1], k)
 
@@ -157,7 +157,7 @@ def _one_stratum(
     n = len(score)
     if n < 2:
         return 0.0, 0.0
-    mean, variance = mantel_moments(_tie_sums(n, i, j, w), _same_sums(counts), n)
+    mean, variance = mantel_moments(tie_sums(n, i, j, w), _same_sums(counts), n)
     across = score @ counts / n
     free = score - across[:, None] - score.mean(axis=0) + across.mean()
     variance += float(np.sum(free**2 @ counts)) / (n - 1)
@@ -210,7 +210,7 @@ def cell_moments(
     Cell (a, b) is the Mantel statistic of the ties with the matrix that is 1 from a to b: its sums follow from the
     two group sizes.
     """
-    x = _tie_sums(n, i, j, w)
+    x = tie_sums(n, i, j, w)
     k = len(sizes)
     mean, sd = np.zeros((k, k)), np.zeros((k, k))
     for a in range(k):

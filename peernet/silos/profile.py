@@ -328,11 +328,10 @@ def need_gap(net: PeerNetwork, group: str, need: PeerNetwork, *, level: float = 
         live = mine.sum(axis=1) > 0
         left = odds(whole - mine[live])
         size = int(live.sum())
-        error = (
-            float(np.sqrt((size - 2) / (2 * size) * np.sum((left - left.mean()) ** 2)))
-            if size > 2
-            else np.nan
-        )
+        # A pair hangs on two people: its own chance is in the sum twice, what people bring with them once.
+        own = float(np.sum(whole / (whole + 0.5) ** 2))
+        spread = (size - 1) / size * float(np.sum((left - left.mean()) ** 2)) - own
+        error = float(np.sqrt(max(spread, own))) if size > 2 else np.nan
         value = float(odds(whole))
         reach = float(stdtrit(max(size - 1, 1), (1 + level) / 2)) * error
         low, high = value - reach, value + reach

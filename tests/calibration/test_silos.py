@@ -81,7 +81,7 @@ def test_size_of_ei_test_long(null: str, within: str | None, weighted: bool) -> 
 # ---- the interval of ei_estimate ------------------------------------------------------------------------------------
 
 
-def people_drawn(n: int, pull: float, rng: np.random.Generator) -> tuple[PeerNetwork, float]:
+def people_drawn(n: int, pull: float, directed: bool, rng: np.random.Generator) -> tuple[PeerNetwork, float]:
     """A firm whose people are draws from a population of three kinds, and the population's E-I.
 
     Tie i -> j has chance 0.04 a_i b_j, ``pull`` times that inside a group; activities a, b have mean 1 and lie in
@@ -92,8 +92,9 @@ def people_drawn(n: int, pull: float, rng: np.random.Generator) -> tuple[PeerNet
     a, b = rng.uniform(0.5, 1.5, n), rng.uniform(0.5, 1.5, n)
     chance = 0.04 * np.outer(a, b) * np.where(team[:, None] == team, pull, 1.0)
     i, j = np.nonzero((rng.random((n, n)) < chance) & ~np.eye(n, dtype=bool))
-    inside = pull * np.sum(kind**2)
-    outside = 1 - np.sum(kind**2)
+    # A pair is tied unless both of its ties are missing; the four activities are independent and average to 1.
+    tied = {c: 0.04 * c if directed else 0.08 * c - (0.04 * c) ** 2 for c in (1.0, pull)}
+    inside, outside = tied[pull] * np.sum(kind**2), tied[1.0] * (1 - np.sum(kind**2))
     net = PeerNetwork.from_codes(i, j, people=n).with_people(team=team)
     return net, float((outside - inside) / (outside + inside))
 
@@ -102,7 +103,7 @@ def covered(n_sim: int, n: int, pull: float, directed: bool, entropy: int) -> tu
     """Intervals that hold the population's E-I, and intervals that exist."""
     hits = known = 0
     for stream in np.random.SeedSequence(entropy).spawn(n_sim):
-        net, truth = people_drawn(n, pull, np.random.default_rng(stream))
+        net, truth = people_drawn(n, pull, directed, np.random.default_rng(stream))
         found = silos.ei_estimate(net, "team", directed=directed)
         known += bool(np.isfinite(found.low))
         hits += bool(found.low <= truth <= found.high)
@@ -128,7 +129,7 @@ def test_coverage_of_ei_estimate_long(n: int, pull: float, directed: bool) -> No
     print(
         f"| ei_estimate | {kind} | {n} | {pull:g} | {known} | {hits / known:.4f} | {low:.4f} to {high:.4f} |"
     )
-    assert hits / known > (0.92 if n < 80 else 0.93)
+    assert hits / known >= low - (0.01 if n < 40 else 0)
 
 
 # ---- sizes of the profile and of the brokerage test -----------------------------------------------------------------

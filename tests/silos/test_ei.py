@@ -171,14 +171,14 @@ def test_closed_form_with_very_few_people(n: int) -> None:
 def test_moments_of_a_large_network_lose_no_digits() -> None:
     from fractions import Fraction
 
-    from peernet.silos._moments import _same_sums, _tie_sums, mantel_moments
+    from peernet.silos._moments import _same_sums, mantel_moments, tie_sums
 
     rng = np.random.default_rng(0)
     n, m = 20_000, 100_000
     i, j = rng.integers(0, n, m), rng.integers(0, n, m)
     keep = np.unique((i * n + j)[i != j])
     i, j = keep // n, keep % n
-    x = [Fraction(int(v)) for v in _tie_sums(n, i, j, np.ones(len(i)))]
+    x = [Fraction(int(v)) for v in tie_sums(n, i, j, np.ones(len(i)))]
     y = [Fraction(int(v)) for v in _same_sums(np.bincount(rng.integers(0, 50, n)))]
 
     def parts(t, b, c, out, into, cross):

@@ -208,9 +208,9 @@ def ei_estimate(
        D = \sum_d (o_d / O)^2 + \sum_d (i_d / I)^2,
 
     at least D. A pair hangs on two people, so its own chance (D) enters the sum twice, while what people bring with
-    them (their unit, how active they are) enters once. Halving the whole sum instead, as is done for ties alone, leaves half
-    of the second part out: with 200 people such intervals hold 86 to 89 % (docs/calibration/silos.md). The interval is
-    made on the log odds and mapped back, so it stays inside [-1, 1].
+    them (their unit, how active they are) enters once. Halving the whole sum, as is done for ties alone, leaves out
+    half of the second part: with 200 people such intervals hold 86 to 89 % (docs/calibration/silos.md). The interval
+    is made on the log odds and mapped back, so it stays inside [-1, 1].
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from scipy.sparse import csr_array
 
+    from peernet._events import Coded
     from peernet.network import PeerNetwork
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "guarded",
     "igraph_of",
     "in_window",
+    "network_of_codes",
     "networkx_of",
     "nominations_to_ties",
     "same",
@@ -112,6 +114,27 @@ def fold_codes(
         keep = ~(wrong | own)
         t, k, w = t[keep], k[keep], w[keep]
     return to_csr(n, t, k, w), dropped, given
+
+
+def network_of_codes(
+    cls: type[PeerNetwork], ties: Coded, facts: dict[str, Any], people: Any
+) -> PeerNetwork | None:
+    """Build a network from a coded tie list, whose frame is then made on demand; None = somebody is unknown."""
+    frame = clean_people(ties.ids if people is None else people)
+    row = frame.index.get_indexer(ties.ids).astype(np.int32)
+    if (row < 0).any():
+        return None
+    n, ends = len(frame), (row[ties.teacher], row[ties.learner])
+    if len(row) == n and (np.diff(row) > 0).all():  # in the order of the ties: nothing to sort
+        from scipy.sparse import csr_array
+
+        starts = np.searchsorted(ties.teacher, np.arange(n + 1, dtype=np.int32)).astype(np.int32)
+        matrix = csr_array((ties.columns["weight"], ties.learner, starts), shape=(n, n))
+    else:
+        matrix = to_csr(n, *ends, ties.columns["weight"])
+    net = cls._from_matrix(frame, matrix, facts)
+    net._set(coded=ties, row_ends=ends)
+    return net
 
 
 def frame_of_matrix(ids: pd.Index[Any], matrix: csr_array) -> pd.DataFrame:

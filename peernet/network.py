@@ -364,6 +364,11 @@ class PeerNetwork:
             self_ties=self_ties,
             bad_weights=bad_weights,
         )
+        if isinstance(ties, _events.Coded):
+            coded = _convert.network_of_codes(cls, ties, facts, people)
+            if coded is not None:
+                return coded
+            ties = ties.frame()  # somebody is not in people: the constructor refuses, drops or adds
         if people is None:
             people = sorted(set(ties["teacher"]) | set(ties["learner"]))
         net = cls(people, ties, unknown=unknown)
@@ -382,7 +387,8 @@ class PeerNetwork:
         """The tie rows as given; a cheap copy, so edits do not reach the network."""
         rows = self._rows
         if rows is None:
-            rows = _convert.frame_of_matrix(self.ids, self.adjacency)
+            coded = self.__dict__.get("_coded")
+            rows = coded.frame() if coded else _convert.frame_of_matrix(self.ids, self.adjacency)
             self._set(rows=rows)
         return rows.copy(deep=False)
 
@@ -490,7 +496,7 @@ class PeerNetwork:
         kept = {k: v for k, v in self.__dict__.items() if k.startswith("_") and k != "_folded"}
         new.__dict__.update(kept)
         if "rows" in fields or "row_ends" in fields:
-            new._set(matrix=None)
+            new._set(matrix=None, coded=None)
         new._set(**fields)
         return new
 

@@ -170,3 +170,71 @@ def test_other_time_zones_are_converted() -> None:
     a = PeerNetwork.from_events(local, start="2024-03-01", end="2024-04-01", half_life=9)
     b = PeerNetwork.from_events(EVENTS, start="2024-03-01", end="2024-04-01", half_life=9)
     pd.testing.assert_frame_equal(a.ties, b.ties)
+
+
+def coded_and_plain(events: pd.DataFrame, *args: Any, **options: Any) -> tuple[PeerNetwork, PeerNetwork]:
+    """The same events from DuckDB, whose ties come out as numbers, and from pandas."""
+    import duckdb
+
+    con = duckdb.connect()
+    con.register("e", events)
+    relation = con.sql("SELECT * FROM e")
+    both = (
+        PeerNetwork.from_events(relation, *args, **options),
+        PeerNetwork.from_events(events, *args, **options),
+    )
+    left = con.sql("SELECT count(*) FROM duckdb_tables() WHERE temporary").fetchall()[0][0]
+    assert left == 0  # nothing is left in the caller's session
+    return both
+
+
+@pytest.mark.parametrize("people", [None, "reversed", "more"])
+def test_numbers_from_duckdb_make_the_network_that_texts_make(people: str | None) -> None:
+    ids = sorted({*EVENTS["teacher"], *EVENTS["learner"]})
+    given = {"reversed": ids[::-1], "more": [*ids, "zz", "000a"]}.get(people or "")
+    a, b = coded_and_plain(EVENTS, given, weight="weight", half_life=20)
+    assert "_coded" in a.__dict__ and "_coded" not in b.__dict__
+    assert list(a.ids) == list(b.ids)
+    pd.testing.assert_frame_equal(a.ties, b.ties, rtol=1e-12)
+    np.testing.assert_allclose(a.adjacency.toarray(), b.adjacency.toarray(), rtol=1e-12)
+    for change in (
+        lambda n: n.reverse(),
+        lambda n: n.subset(ids[3:20]),
+        lambda n: n.where(lambda t: t["n_episodes"] > 2),
+        lambda n: n.with_people(unit="u"),
+        lambda n: n.aggregate(),
+    ):
+        x, y = change(a), change(b)
+        pd.testing.assert_frame_equal(x.ties, y.ties, rtol=1e-12)
+        np.testing.assert_allclose(x.adjacency.toarray(), y.adjacency.toarray(), rtol=1e-12)
+    assert a == a.subset(list(a.ids))
+
+
+def test_opt_outs_and_unknown_people_count_alike_in_duckdb() -> None:
+    extra = pd.DataFrame(
+        {"teacher": ["007", "only"], "learner": ["007", "only"], "weight": [1.0, 2.0], "topic": "sql"}
+    ).assign(time=EVENTS["time"].iloc[0])
+    events = pd.concat([EVENTS, extra], ignore_index=True)
+    for options in ({}, {"start": "2023-12-01"}):
+        a, b = coded_and_plain(events, self_ties="drop", **options)
+        assert a.provenance == b.provenance
+        assert "only" not in a.ids and list(a.ids) == list(b.ids)
+        pd.testing.assert_frame_equal(a.ties, b.ties)
+    with pytest.raises(DataError, match=r"2 of 3002 rows are self-ties"):
+        coded_and_plain(events)
+    with pytest.raises(DataError, match="not in people"):
+        coded_and_plain(EVENTS, [f"{i:03d}" for i in range(39)])
+    a, b = coded_and_plain(EVENTS, [f"{i:03d}" for i in range(39)], unknown="drop")
+    assert a.provenance == b.provenance and a.provenance["dropped"]["unknown"] > 0
+
+
+def test_whole_numbers_as_ids_and_no_rows_in_duckdb() -> None:
+    events = EVENTS.assign(
+        teacher=EVENTS["teacher"].astype("int64"), learner=EVENTS["learner"].astype("int64")
+    )
+    a, b = coded_and_plain(events)
+    assert set(a.ids) == set(b.ids)
+    assert a.n_ties == b.n_ties
+    np.testing.assert_allclose(a.adjacency.toarray(), b.adjacency.toarray())
+    a, b = coded_and_plain(EVENTS, start="2030-01-01")
+    assert a.n_people == b.n_people == 0

@@ -2,7 +2,8 @@
 
 With a study.toml in DIR, that is what decides: only the sources and channels it allows are read, and ids
 become pseudonyms as it says. Without one, give the roster with --people; what the other files are is told by
-what they hold. Each source is kept as soon as it is read, so an interrupted run goes on where it stopped,
+what they hold, and ids become pseudonyms all the same, by a key that is kept outside DIR (--keep-ids leaves
+them as they are). Each source is kept as soon as it is read, so an interrupted run goes on where it stopped,
 and sources that have not changed are not read again. Nothing half-written is ever left under the final
 names.
 """
@@ -47,6 +48,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--people", type=Path, metavar="FILE", help="the roster, where there is no study.toml"
     )
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="key of the pseudonyms, where there is no study.toml; default: ~/.peernet/keys/DIR.key",
+    )
+    parser.add_argument(
+        "--keep-ids",
+        action="store_true",
+        help="no pseudonyms, where there is no study.toml and the law allows it",
+    )
     parser.add_argument("--force", action="store_true", help="read everything again")
     parser.add_argument("--list", action="store_true", help="say what would be read, and stop")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but the path")
@@ -60,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     sources, left = (
         _study_sources(args.dir)
         if (args.dir / "study.toml").is_file()
-        else _plain_sources(args.dir, args.people, out)
+        else _plain_sources(args.dir, args.people, out, None if args.list else _key(args))
     )
     if args.list:
         sys.stdout.writelines(f"{s.kind:<16}{s.path.name}\n" for s in sources)
@@ -147,7 +159,31 @@ def _study_sources(folder: Path) -> tuple[list[_Source], list[str]]:
     return out, []
 
 
-def _plain_sources(folder: Path, people: Path | None, out: Path) -> tuple[list[_Source], list[str]]:
+def _key(args: argparse.Namespace) -> Path | None:
+    """Return the key of the pseudonyms of a folder without study.toml; None to keep ids."""
+    from peernet.privacy.pseudonyms import key_outside
+
+    if args.keep_ids:
+        return None
+    return key_outside(args.dir, args.dir.resolve().name, args.key)
+
+
+def _hidden(read: Callable[[], Any], key: Path | None, who: Any = None, *, said_only: bool = False) -> Any:
+    """Read, and replace ids if there is a key: in what an error says, and in the records."""
+    from peernet.records._reading import without_ids
+
+    try:
+        records = read()
+    except DataError as error:
+        if key is None:
+            raise
+        raise DataError(without_ids(str(error), who)) from None
+    return records if key is None or said_only else records.pseudonymise(key=key)
+
+
+def _plain_sources(
+    folder: Path, people: Path | None, out: Path, key: Path | None
+) -> tuple[list[_Source], list[str]]:
     """Return what is recognised in a folder without a study.toml."""
     from peernet import ingest
 
@@ -163,10 +199,14 @@ def _plain_sources(folder: Path, people: Path | None, out: Path) -> tuple[list[_
     if roster is None and needs:
         raise DataError(f"{needs[0]} needs the roster: pass --people FILE.")
     mark = hashlib.sha256(roster.read_bytes()).hexdigest() if roster is not None else ""
-    who = ingest.read_people(roster) if roster is not None else None
-    out_sources = [_Source("people", roster, mark, lambda: who)] if roster is not None else []
+    mark += "clear" if key is None else hashlib.sha256(key.read_bytes()).hexdigest()
+    who: Any = None
+    out_sources = []
+    if roster is not None:
+        who = _hidden(lambda: ingest.read_people(roster), key, said_only=True)
+        out_sources = [_Source("people", roster, mark, lambda: _hidden(lambda: who, key))]
     for kind, path in chosen:
-        out_sources.append(_Source(kind, path, mark, partial(_read, kind, path, who)))
+        out_sources.append(_Source(kind, path, mark, partial(_read, kind, path, who, key)))
     if not out_sources:
         raise DataError(
             f"{folder} holds no export that is recognised. Give a study.toml, or call the reader that "
@@ -175,10 +215,10 @@ def _plain_sources(folder: Path, people: Path | None, out: Path) -> tuple[list[_
     return out_sources, left
 
 
-def _read(kind: str, path: Path, who: Any) -> Any:
+def _read(kind: str, path: Path, who: Any, key: Path | None) -> Any:
     from peernet import ingest
 
-    return getattr(ingest, f"read_{kind}")(path, people=who)
+    return _hidden(lambda: getattr(ingest, f"read_{kind}")(path, people=who), key, who)
 
 
 def guess_kind(path: Path) -> str:

@@ -59,6 +59,44 @@ def new_key(path: str | os.PathLike[str]) -> Path:
     return where
 
 
+def key_outside(
+    folder: str | os.PathLike[str], name: str, stated: str | os.PathLike[str] | None = None
+) -> Path:
+    """Key file for the data in a folder, outside it; made when it is first needed.
+
+    Parameters
+    ----------
+    folder : path
+        Where the data are.
+    name : str
+        What the key is called by default: ``<PEERNET_KEYS or ~/.peernet/keys>/<name>.key``.
+    stated : path, optional
+        Another place.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    DataError
+        When it would lie inside the folder.
+    """
+    if stated:
+        path = Path(os.path.expanduser(str(stated)))
+    else:
+        home = Path(os.environ.get("PEERNET_KEYS") or Path.home() / ".peernet" / "keys")
+        path = home / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-') or 'study'}.key"
+    if path.resolve().is_relative_to(Path(folder).resolve()):
+        raise DataError(
+            f"the key of the pseudonyms lies inside the study ({path.name}): whoever has the data would have "
+            "the names. Put it "
+            "elsewhere, and give its path as key under [privacy] in study.toml, or with --key."
+        )
+    return path if path.exists() else new_key(path)
+
+
 def load_key(key: str | os.PathLike[str] | bytes) -> bytes:
     """Key as bytes, from its file or as given.
 

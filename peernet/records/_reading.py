@@ -16,13 +16,15 @@ import pandas as pd
 from peernet import privacy
 from peernet._check import quoted, suggest
 from peernet.errors import DataError
+from peernet.privacy.pseudonyms import key_outside
+from peernet.records._people import IDENTIFYING
 from peernet.records.report import UNMATCHED
 from peernet.records.tables import PERSON_COLUMNS, Records, merge_records
 
 if TYPE_CHECKING:
     from peernet.records.study import Study
 
-__all__ = ["erase", "key_of", "read_all"]
+__all__ = ["erase", "key_of", "read_all", "without_ids"]
 
 _SURVEYS = {
     "survey",
@@ -85,8 +87,8 @@ def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
         got = _read_one(study, entry, people, aliases, left)
         if got is not None:
             parts.append(got)
-            people = merge_records(parts[: len(rosters)]) if len(parts) <= len(rosters) else people
-    records = merge_records(parts)
+            people = _joined(study, parts, people) if len(parts) <= len(rosters) else people
+    records = _joined(study, parts, people)
     review = records.report.unmatched
     records = _without(study, records)
     if study.pseudonymous:
@@ -94,6 +96,16 @@ def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
     notes = (f"study {study.title!r}: allowed sources are {', '.join(study.allowed)}", *records.report.notes)
     report = replace(records.report, not_read=(*records.report.not_read, *left), notes=notes)
     return replace(records, report=report), review
+
+
+def _joined(study: Study, parts: list[Records], people: Records | None) -> Records:
+    """Merge; where they contradict each other, name nobody in a pseudonymous study."""
+    try:
+        return merge_records(parts)
+    except DataError as error:
+        if not study.pseudonymous:
+            raise
+        raise DataError(without_ids(str(error), people or parts[0])) from None
 
 
 def _read_one(
@@ -121,7 +133,7 @@ def _read_one(
     except DataError as error:
         if not study.pseudonymous:
             raise
-        raise DataError(_without_ids(str(error), people)) from None
+        raise DataError(without_ids(str(error), people)) from None
 
 
 def _limit_channels(study: Study, kind: str, takes: Any, options: dict[str, Any], left: list[str]) -> bool:
@@ -149,12 +161,12 @@ def _limit_channels(study: Study, kind: str, takes: Any, options: dict[str, Any]
     return True
 
 
-def _without_ids(message: str, people: Records | None) -> str:
+def without_ids(message: str, people: Records | None) -> str:
     """Take ids, names and e-mails out of an error message about pseudonymous data."""
     if people is None:  # the roster itself: nobody is known yet, so every quoted word may be a person
         return _QUOTED.sub(lambda word: word.group(0) if word.group(0) in _WORDS else "[withheld]", message)
     known = set(people.people.index)
-    for column in ("name", "email"):
+    for column in IDENTIFYING:
         if column in people.people.columns:
             known |= set(people.people[column].dropna())
     return privacy.redact(_OFFENDERS.sub(r"\1: [withheld]", message), known)
@@ -241,15 +253,5 @@ def key_of(study: Study) -> Path:
     stated = study.settings.get("privacy", {}).get("key")
     if stated:
         path = Path(os.path.expanduser(str(stated)))
-        path = path if path.is_absolute() else study.folder / path
-    else:
-        home = Path(os.environ.get("PEERNET_KEYS") or Path.home() / ".peernet" / "keys")
-        slug = re.sub(r"[^a-z0-9]+", "-", study.title.lower()).strip("-") or "study"
-        path = home / f"{slug}.key"
-    if path.resolve().is_relative_to(study.folder.resolve()):
-        raise DataError(
-            f"the key of the pseudonyms lies inside the study ({path.name}): whoever has the data would have "
-            "the names. Put it "
-            "elsewhere, and give its path as key under [privacy] in study.toml."
-        )
-    return path if path.exists() else privacy.new_key(path)
+        stated = path if path.is_absolute() else study.folder / path
+    return key_outside(study.folder, study.title, stated)

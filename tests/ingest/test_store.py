@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from peernet.ingest import load_records, read_completions, read_people, read_sla
 from peernet.records import Records, merge_records
 
 MERIDIAN = sample_dir("meridian")
+
+
+@pytest.fixture(autouse=True)
+def _keys_apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEERNET_KEYS", str(tmp_path_factory.mktemp("keys")))
 
 
 def same(a: Records, b: Records) -> None:
@@ -97,8 +103,45 @@ def test_ingest_a_folder(tmp_path: Path, records: Records, capsys: pytest.Captur
     assert main(["ingest", str(folder), "-q"]) == 0
     assert capsys.readouterr().out.strip() == str(folder / "records")
     got = load_records(folder / "records")
-    pd.testing.assert_frame_equal(got.events, records.events)
+    key = next(Path(os.environ["PEERNET_KEYS"]).iterdir())
+    pd.testing.assert_frame_equal(got.events, records.pseudonymise(key=key).events)
     assert len(got.completions) == len(records.completions)
+    files = [p for p in folder.rglob("*") if p.is_file() and p.parent != folder]
+    roster = pd.read_csv(MERIDIAN / "hr_roster.csv", dtype=str)
+    texts = [*roster["employee_id"], *roster["name"], *roster["work_email"]]
+    frames = [pd.read_parquet(p).astype("str") for p in files if p.suffix == ".parquet"]
+    assert not any(f.isin(texts).any().any() for f in frames)
+    said = "".join(p.read_text() for p in files if p.suffix == ".json")
+    assert not [t for t in texts if f'"{t}"' in said or f"'{t}'" in said]
+
+
+def test_ids_are_kept_only_when_asked(tmp_path: Path, records: Records) -> None:
+    folder = exports(tmp_path)
+    assert main(["ingest", str(folder), "-q", "--keep-ids"]) == 0
+    pd.testing.assert_frame_equal(load_records(folder / "records").events, records.events)
+    assert not list(Path(os.environ["PEERNET_KEYS"]).iterdir())
+    own = tmp_path.parent / f"{tmp_path.name}.key"
+    assert main(["ingest", str(folder), "-q", "--key", str(own)]) == 0
+    assert own.stat().st_mode & 0o077 == 0
+    assert not len(load_records(folder / "records").aliases)
+
+
+def test_a_key_beside_the_data_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = exports(tmp_path)
+    assert main(["ingest", str(folder), "--key", str(folder / "key")]) == 2
+    assert "the key of the pseudonyms lies inside" in capsys.readouterr().err
+
+
+def test_errors_of_a_pseudonymous_run_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = exports(tmp_path)
+    lines = (folder / "hr_roster.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "hr_roster.csv").write_text("\n".join([*lines, lines[1].replace("@", "@x.")]), encoding="utf-8")
+    person = lines[1].split(",")[0]
+    assert main(["ingest", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert person not in said and "withheld" in said
+    assert main(["ingest", str(folder), "--keep-ids"]) == 2
+    assert person in capsys.readouterr().err
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(

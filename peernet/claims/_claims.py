@@ -72,7 +72,8 @@ class Claim:
     would_count_against : str
         What result would speak against it.
     smallest : Smallest
-        Smallest effect that n could show (two-sided 5 %, power 80 %).
+        Smallest effect that so many could show (two-sided 5 %, power 80 %), from counts alone; each row of
+        :func:`peernet.claims.evaluate` has that of its own test.
     """
 
     key: str
@@ -122,9 +123,9 @@ def _d(first: str, second: str) -> Smallest:
     return Smallest("standard deviations", lambda f: smallest_difference(int(f[first]), int(f[second])))
 
 
-def _r(key: str) -> Smallest:
-    """Correlation over so many pairs."""
-    return Smallest("correlation", lambda f: smallest_correlation(int(f[key])))
+def _r(key: str, unit: str = "correlation") -> Smallest:
+    """Correlation over so many pairs; also the slope between two quantities in standard deviations."""
+    return Smallest(unit, lambda f: smallest_correlation(int(f[key])))
 
 
 def _taught(f: Facts) -> float:
@@ -185,7 +186,7 @@ CLAIMS: tuple[Claim, ...] = (
         "claims.evaluate",
         "trust and comfort",
         "usefulness that does not go with trust, or trust that does not go with likeness",
-        _r("rated_trust"),
+        _r("rated_trust", "standard deviations per standard deviation"),
     ),
     Claim(
         "H4",
@@ -200,7 +201,7 @@ CLAIMS: tuple[Claim, ...] = (
         "claims.evaluate",
         "trust and comfort",
         "managers rated as useful or more useful than peers by the same learners",
-        Smallest("standard deviations", lambda f: smallest_difference(int(f["name_givers"]))),
+        Smallest("standard deviations", lambda f: smallest_difference(int(f["rated_both"]))),
     ),
     Claim(
         "H5",
@@ -211,7 +212,7 @@ CLAIMS: tuple[Claim, ...] = (
         "claims.evaluate",
         "trust and comfort",
         "a slope at or below zero within units",
-        _r("safety"),
+        _r("safety", "standard deviations per standard deviation"),
     ),
     Claim(
         "H6",
@@ -253,7 +254,10 @@ CLAIMS: tuple[Claim, ...] = (
         "claims.evaluate",
         "courses",
         "assigned courses finished as often by the same people",
-        _d("self_chosen", "assigned"),
+        Smallest(
+            "share of courses finished",
+            lambda f: 0.5 * smallest_difference(int(f["self_chosen"]), int(f["assigned"])),
+        ),
     ),
     Claim(
         "H9",
@@ -369,7 +373,7 @@ CLAIMS: tuple[Claim, ...] = (
         "share of ties that repeat between waves; variety of teachers and topics",
         "no decline",
         (Need("three waves of names", "waves", 3), _NAMES),
-        "silos.tie_turnover",
+        "silos.ruts",
         "quality",
         "the same ties and topics, more than turnover gives",
         _r("name_givers"),

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from peernet._check import number
 from peernet._rng import RNGLike, SeedLike, as_rng
 from peernet.claims._facts import records_of
 from peernet.claims._traces import TraceCurve, trace_curve
 from peernet.errors import DataError, FitError, PeerNetWarning
+from peernet.hypotheses._guards import as_share, settled
 from peernet.hypotheses.shares import ShareEstimate, percent, social_share
 from peernet.results import Result, provenance
 
@@ -217,7 +217,9 @@ def _traced(records: Any, start: Any, end: Any, **options: Any) -> TraceCurve:
         raise DataError("it takes traces of answers and a record of finished courses over the same span.")
     answered = events[_inside(events["time"], start, end)]
     done = courses[_inside(courses["time"], start, end) & courses["time"].notna()]
-    return trace_curve(answered.groupby("learner").size(), done.groupby("person").size(), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PeerNetWarning)
+        return trace_curve(answered.groupby("learner").size(), done.groupby("person").size(), **options)
 
 
 def diffusion_methods() -> Any:
@@ -340,7 +342,7 @@ def eighty_percent(
         For a source that is neither a study nor records.
     """
     rng = as_rng(rng)
-    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    as_share("claim", claim)
     if (start is None) != (end is None):
         raise ValueError("eighty_percent: give both start and end of the span, or neither.")
     records = records_of(source)
@@ -397,7 +399,7 @@ def _table(
         for name in says.counted:
             row = says.row(reading=name)
             like, worst = str(row["verdict"]), str(row["worst_case_verdict"])
-            final = "inconclusive" if like == "contradicted" and worst not in ("", "contradicted") else like
+            final = settled(like, worst)
             rows.append(
                 {
                     "side": "says",

@@ -15,9 +15,12 @@ from peernet.claims import _tests
 from peernet.claims._claims import CLAIMS, Claim
 from peernet.claims._eighty import says_share
 from peernet.claims._facts import Facts, facts_of, records_of
-from peernet.claims._register import smallest_text
+from peernet.claims._register import resolved
 from peernet.claims._tests import Finding
 from peernet.errors import DataError, FitError
+from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
+from peernet.hypotheses.power import needed_shift
+from peernet.hypotheses.shares import percent
 from peernet.results import Result, Verdict, format_number, format_p, provenance
 
 if TYPE_CHECKING:
@@ -70,7 +73,9 @@ class Scorecard(Result):
     ----------
     table : pandas.DataFrame
         One row per test or unanswered claim: ``claim, wording, quantity, claimed, value, low, high, unit, n, p_value,
-        p_holm, verdict, why, would settle``.
+        p_holm, verdict, smallest, how, why, would settle``; ``smallest`` is the smallest effect that this test, with
+        its own error, would have shown (two-sided, power 80 %, before Holm), in the row's unit; NaN for H15, whose
+        error grows with the effect.
     level : float
         Coverage of the intervals; one minus the family-wise error.
     """
@@ -190,7 +195,8 @@ def _shares(records: Any, claim: float, level: float) -> list[dict[str, Any]]:
                 row["p_value"],
             )
         )
-        rows[-1]["verdict"] = _both(str(row["verdict"]), str(row["worst_case_verdict"]))
+        rows[-1]["verdict"] = settled(row["verdict"], row["worst_case_verdict"])
+        rows[-1]["smallest"] = needed_shift(float(row["df"]), level=level) * float(row["std_error"])
     above = share.row("at least claim", "wide")
     most = _row(
         "H1",
@@ -202,17 +208,20 @@ def _shares(records: Any, claim: float, level: float) -> list[dict[str, Any]]:
         "wide",
         np.nan,
     )
-    below = above["outer_high"] < 0.5 if np.isfinite(above["outer_high"]) else above["high"] < 0.5
-    over = above["outer_low"] > 0.5 if np.isfinite(above["outer_low"]) else above["low"] > 0.5
+    known = np.isfinite(above["outer_high"])
+    top, bottom = (above["outer_high"], above["outer_low"]) if known else (above["high"], above["low"])
+    # Neither silence nor rounding may be able to change it: many people stand exactly at the claim.
+    below = max(top, above["rounding_high"]) < 0.5
+    over = min(bottom, above["rounding_low"]) > 0.5
+    most["smallest"] = needed_shift(float(above["df"]), level=level) * float(above["std_error"])
+    most["how"] = (
+        f"wide; before rounding {percent(above['rounding_low'])} to {percent(above['rounding_high'])} of people, "
+        f"{percent(above['rounding_even'])} if they rounded up as often as down"
+    )
     most["verdict"] = "contradicted" if below else "supported" if over else "inconclusive"
-    if share.n < 20:
+    if share.n < FEW_ANSWERS:
         most["verdict"] = "not answered by these data"
     return [*rows, most]
-
-
-def _both(alike: str, worst: str) -> str:
-    """Contradicted only whatever silent people would say."""
-    return "inconclusive" if alike == "contradicted" and worst not in ("", "contradicted") else alike
 
 
 def _row(
@@ -229,6 +238,7 @@ def _row(
         "unit": unit,
         "n": n,
         "p_value": float(p),
+        "smallest": float("nan"),
         "how": how,
         "why": "",
         "verdict": "",
@@ -255,10 +265,9 @@ def evaluate(
 
     Claims with a direction are tested against zero with errors clustered by person; p-values are corrected by Holm
     within
-    the families of the register. A claim is supported only by a corrected rejection on its own side, contradicted
-    by one on
-    the other side; all else is inconclusive, and never support. Claims without data are "not answerable", with the
-    reason.
+    the families of the register. A claim is supported only by a corrected rejection on its own side, contradicted by
+    one on the other side; all else is inconclusive, and never support. Claims without data or without a method in this
+    package are "not answerable", with the reason.
 
     Parameters
     ----------
@@ -285,7 +294,7 @@ def evaluate(
     """
     rng = as_rng(rng)
     number("level", level, 0, 1, open_low=True, open_high=True)
-    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    as_share("claim", claim)
     if (start is None) != (end is None):
         raise ValueError("evaluate: give both start and end of the span, or neither.")
     records, seed = records_of(source), record(rng)
@@ -310,6 +319,7 @@ def evaluate(
                 job.claim, job.quantity, job.claimed, found._asdict(), found.unit, found.n, found.how, found.p
             )
         )
+        rows[-1]["smallest"] = found.smallest
     _correct(rows, level)
     table = pd.DataFrame([*rows, *_unanswered(rows, refused, facts, start is None)])
     keys = [c.key for c in CLAIMS]
@@ -361,12 +371,16 @@ def _unanswered(
             continue
         lack = claim.missing(facts)
         verdict = "not answerable" if lack else "not answered by these data"
+        method = resolved(claim.function)
+        missing = "these are missing: " + "; ".join(n.words for n in lack) + "."
         if lack:
-            why = "these are missing: " + "; ".join(n.words for n in lack) + "."
+            why = missing if method != "not yet" else f"this package has no method for it yet, and {missing}"
         elif claim.key in refused:
             why = refused[claim.key]
         elif claim.key == "H15" and no_span:
             why = "the span of the adoptions was not said (start=, end=)."
+        elif method != "not yet":
+            why = f"the data are there, but not in a form that is tested here: use peernet.{method}."
         else:
             verdict, why = "not answerable", "the data are there, but this package has no method for it yet."
         nan = float("nan")
@@ -382,6 +396,7 @@ def _unanswered(
                 "n": 0,
                 "p_value": nan,
                 "p_holm": nan,
+                "smallest": nan,
                 "how": "",
                 "why": why,
                 "verdict": verdict,
@@ -396,9 +411,14 @@ def _settles(row: Mapping[Any, Any], facts: Facts) -> str:
     if row["verdict"] in ("supported", "contradicted"):
         return "a second study, agreed on beforehand"
     if row["verdict"] == "inconclusive":
-        words = smallest_text(claim, facts)[1]
         if row["claim"] == "H1":
             return "answers of the people who are silent"
-        return f"more people (this many show {words})" if words != "n/a" else "more people"
-    lack = claim.missing(facts)
-    return "; ".join(n.words for n in lack) if lack else row["why"]
+        if not np.isfinite(row["smallest"]):
+            return "more people"
+        return (
+            f"more people (these {row['n']} show {format_number(row['smallest'], 2)} {row['unit']} or more)"
+        )
+    lack = "; ".join(n.words for n in claim.missing(facts))
+    if resolved(claim.function) == "not yet":
+        return f"a method for it; {lack}" if lack else "a method for it"
+    return lack or row["why"]

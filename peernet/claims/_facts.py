@@ -90,6 +90,7 @@ def _survey_facts(records: Any, answers: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
     for question in _QUESTIONS:
         out[question] = _people_with(answers, question)
+    out["rated_both"] = _rated_both(records, names)
     for rating in ("usefulness", "trust"):
         out[f"rated_{rating}"] = int(names[rating].notna().sum()) if rating in names.columns else 0
     if len(answers):
@@ -102,6 +103,17 @@ def _survey_facts(records: Any, answers: pd.DataFrame) -> dict[str, Any]:
             (taught.str.lower().str.contains("knew|expect") | taught.isin(["3", "3.0"])).sum()
         )
     return out
+
+
+def _rated_both(records: Any, names: pd.DataFrame) -> int:
+    """Count people who rated the usefulness of both their own manager and somebody else."""
+    people = _frame(records, "people")
+    if not len(names) or "usefulness" not in names.columns or "manager" not in people.columns:
+        return 0
+    rated = names[names["usefulness"].notna()]
+    boss = rated["respondent"].map(people["manager"])
+    is_boss = (boss == rated["named"]).where(boss.notna())
+    return int((is_boss.groupby(rated["respondent"]).nunique() > 1).sum())
 
 
 def _trace_facts(records: Any) -> dict[str, Any]:

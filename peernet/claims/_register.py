@@ -101,7 +101,8 @@ def register(source: Any = None) -> Register:
     Parameters
     ----------
     source : Study or Records, optional
-        Your data, for the smallest effect that they could show (two-sided 5 %, power 80 %).
+        Your data, for the smallest effect that they could show (two-sided 5 %, power 80 %), worked out from counts
+        alone, before any test; :func:`evaluate` gives that of each test.
 
     Returns
     -------

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet.errors import DataError
+from peernet.hypotheses.power import needed_shift
 
 __all__ = [
     "Finding",
@@ -25,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 class Finding(NamedTuple):
-    """One estimate with its cluster-robust interval, against zero."""
+    """One estimate with its cluster-robust interval, against zero, and the smallest effect that it could show."""
 
     value: float
     low: float
@@ -34,6 +35,7 @@ class Finding(NamedTuple):
     n: int
     unit: str
     how: str
+    smallest: float = float("nan")
 
 
 def clustered(
@@ -62,7 +64,8 @@ def clustered(
 
     half = float(stdtrit(groups - 1, (1 + level) / 2)) * error
     p = float(2 * stdtr(groups - 1, -abs(value) / error)) if error > 0 else float("nan")
-    return Finding(value, value - half, value + half, p, groups, unit, how)
+    smallest = needed_shift(groups - 1, level=level) * error
+    return Finding(value, value - half, value + half, p, groups, unit, how, smallest)
 
 
 def _wide(records: Any, question: str) -> pd.DataFrame:

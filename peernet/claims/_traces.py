@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from peernet._check import number
-from peernet.errors import DataError
+from peernet.errors import DataError, PeerNetWarning
+from peernet.hypotheses._guards import as_share, warn_few
 from peernet.hypotheses.shares import percent
 from peernet.hypotheses.survey import design_ratio
 from peernet.results import Estimate, Verdict, format_number, provenance
@@ -142,8 +144,13 @@ def trace_curve(
     ------
     DataError
         Without answers or without courses.
+
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 learners.
     """
-    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    as_share("claim", claim)
     index = answers.index.union(courses.index)
     a, c = (x.reindex(index).fillna(0.0).astype("float64") for x in (answers, courses))
     if not (a.sum() > 0 and c.sum() > 0):
@@ -152,7 +159,10 @@ def trace_curve(
             f"one side alone is "
             "100 % or 0 % of nothing."
         )
-    ratio = design_ratio(c, a, level=level)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PeerNetWarning)
+        ratio = design_ratio(c, a, level=level)
+    few = warn_few("trace_curve", len(index), "learners", so="The verdict is 'not answered by these data'.")
     odds = claim / (1 - claim)
     low, high = max(ratio.low, 0.0), ratio.high
     rate = np.geomspace(1e-3, 1e2, 201) * max(ratio.value, 1e-9)
@@ -165,6 +175,7 @@ def trace_curve(
             raise ValueError(f"exchange must run from low to high; got {exchange}.")
         outside = odds * high < least or odds * low > most
         verdict = "contradicted" if outside else "inconclusive"
+        verdict = "not answered by these data" if few else verdict
         exchange = (least, most)
     return TraceCurve(
         name=f"exchange rate at which traces give {percent(claim)}",

@@ -21,6 +21,8 @@ __all__ = [
     "declared_sources",
     "read_sources",
     "reading_values",
+    "rounding_grid",
+    "rounding_range",
 ]
 
 BadSums = Literal["error", "drop", "rescale"]
@@ -194,3 +196,53 @@ def reading_values(
             )
         out[name] = np.clip(parts[columns].to_numpy().sum(axis=1), 0.0, 1.0)
     return pd.DataFrame(out, index=parts.index)
+
+
+_SUMS = np.arange(50.0, 151.0, 5.0)
+
+
+def _on_grid(cells: NDArray[np.float64], step: float) -> NDArray[np.bool_]:
+    """Mark rows whose entries (last axis) are all multiples of a step."""
+    off = np.abs(cells - step * np.round(cells / step))
+    marked: NDArray[np.bool_] = off.max(axis=-1) < 1e-6
+    return marked
+
+
+def rounding_grid(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each person's grid (10, 5, 1 points; 0 = not rounded) and what the answer summed to before it was closed.
+
+    The grid is the coarsest on which all parts lie. Parts that lie on none were perhaps closed from another sum: sums
+    from 50 to 150 are tried in fives for tens and fives, from 80 to 120 in ones for ones.
+    """
+    cells = 100 * parts
+    grid, total = np.zeros(len(cells)), np.full(len(cells), 100.0)
+    for step in (1.0, 5.0, 10.0):
+        grid[_on_grid(cells, step)] = step
+    for steps, sums in (((5.0, 10.0), _SUMS), ((1.0,), np.arange(80.0, 121.0))):
+        left = np.flatnonzero(grid == 0)
+        if not len(left):
+            break
+        tried = cells[left, None, :] * (sums / 100)[:, None]
+        for step in steps:
+            fits = _on_grid(tried, step)
+            rows, first = fits.any(axis=1), fits.argmax(axis=1)
+            grid[left[rows]], total[left[rows]] = step, sums[first[rows]]
+    return grid, total
+
+
+def rounding_range(
+    parts: NDArray[np.float64],
+    social: NDArray[np.bool_],
+    grid: NDArray[np.float64],
+    total: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the least and most that each person's social share can have been before it was rounded, in [0, 1].
+
+    ``grid`` and ``total`` are those of ``rounding_grid``.
+    Each source may be off by half a grid, and the sources sum to the whole before and after, so the social share may be
+    off by half a grid times the smaller number of sources above zero on either side.
+    """
+    used = np.minimum((parts[:, social] > 0).sum(axis=1), (parts[:, ~social] > 0).sum(axis=1))
+    slack = grid / 2 * np.maximum(used, 1) / total
+    x = parts[:, social].sum(axis=1)
+    return np.clip(x - slack, 0.0, 1.0), np.clip(x + slack, 0.0, 1.0)

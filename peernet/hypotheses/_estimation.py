@@ -9,15 +9,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet.errors import DataError
+from peernet.hypotheses._guards import FEW_ANSWERS
 from peernet.hypotheses._roster import Roster, pool_small
 from peernet.hypotheses.bounds import imbens_manski
 from peernet.hypotheses.survey import Design, linearised_variance, make_design, t_interval
 
-__all__ = ["FEW_ANSWERS", "Sampled", "Target", "quantity_row", "unit_table", "verdict_of", "wilson_interval"]
+__all__ = [
+    "Sampled",
+    "Target",
+    "quantity_row",
+    "rounding_row",
+    "unit_table",
+    "verdict_of",
+    "wilson_interval",
+    "worst_cases",
+]
 
 Target = Literal["roster", "superpopulation"]
 Floats = NDArray[np.float64]
-FEW_ANSWERS = 20
 
 
 def wilson_interval(
@@ -106,8 +115,8 @@ def quantity_row(frame: Sampled, x: Floats, *, share: bool, claim: float, level:
         low, high = t_interval(value, std_error, df, level)
     row: dict[str, Any] = {
         "value": value, "low": low, "high": high, "std_error": std_error, "df": df, "n": len(x), "p_value": np.nan,
-        "bound_low": np.nan, "bound_high": np.nan, "outer_low": np.nan, "outer_high": np.nan, "breakdown": np.nan,
-        "verdict": "", "worst_case_verdict": "",
+        "bound_low": np.nan, "bound_high": np.nan, "bound_low_error": np.nan, "bound_high_error": np.nan,
+        "outer_low": np.nan, "outer_high": np.nan, "breakdown": np.nan, "verdict": "", "worst_case_verdict": "",
     }  # fmt: skip
     if frame.asking is not None:
         row.update(_worst_cases(frame, x, level))
@@ -131,6 +140,48 @@ def verdict_of(low: float, high: float, claim: float, n: int) -> str:
     return "inconclusive" if low - 1e-12 <= claim <= high + 1e-12 else "contradicted"
 
 
+def rounding_row(
+    frame: Sampled, low: Floats, high: Floats, claim: float | None, level: float, found: dict[str, Any]
+) -> dict[str, float]:
+    """What rounding leaves open for one quantity: least, most, and even; then with silence and sampling on top.
+
+    ``low, high`` are the least and most that each person's share can have been. With a ``claim`` the quantity is the
+    share of people at or above it, else the mean. ``found`` is the row of the answers as given.
+    """
+    known = frame.asking is not None
+    if np.array_equal(low, high):
+        sides = {
+            "all_low": found["outer_low" if known else "low"],
+            "all_high": found["outer_high" if known else "high"],
+        }
+        return {**dict.fromkeys(("rounding_low", "rounding_high", "rounding_even"), found["value"]), **sides}
+    least, most = (
+        (low, high) if claim is None else ((x >= claim - 1e-9).astype(np.float64) for x in (low, high))
+    )
+    even = (low + high) / 2
+    if claim is not None:
+        wide = np.where(high > low, high - low, 1.0)
+        even = np.where(high > low, np.clip((high - claim) / wide, 0.0, 1.0), low >= claim - 1e-9)
+    options: dict[str, Any] = {"share": claim is not None, "claim": 0.5, "level": level}
+    bottom, top = quantity_row(frame, least, **options), quantity_row(frame, most, **options)
+    return {
+        "rounding_low": bottom["value"], "rounding_high": top["value"],
+        "rounding_even": frame.mean(even, frame.answers)[0],
+        "all_low": max(0.0, bottom["outer_low" if known else "low"]),
+        "all_high": min(1.0, top["outer_high" if known else "high"]),
+    }  # fmt: skip
+
+
+def worst_cases(row: Any, level: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the quantity with all silent people at 0 and at 1, and the interval around; NaN where nobody is known."""
+    nan = (float("nan"), float("nan"))
+    if row is None or np.isnan(row["bound_low"]):
+        return nan, nan
+    low, high = float(row["bound_low"]), float(row["bound_high"])
+    errors = (float(row["bound_low_error"]), float(row["bound_high_error"]))
+    return (low, high), imbens_manski(low, max(low, high), *errors, level=level)
+
+
 def _filled(frame: Sampled, x: Floats, fill: float) -> Floats:
     """Return the answers of everybody asked, silent people filled with one value."""
     whole = np.full(len(frame.roster.ids), fill)
@@ -145,7 +196,7 @@ def _worst_cases(frame: Sampled, x: Floats, level: float) -> dict[str, float]:
     high, se_high, _ = frame.mean(_filled(frame, x, 1.0), frame.asking)
     outer = imbens_manski(low, max(low, high), se_low, se_high, level=level)
     return {
-        "bound_low": low, "bound_high": high,
+        "bound_low": low, "bound_high": high, "bound_low_error": se_low, "bound_high_error": se_high,
         "outer_low": max(0.0, outer[0]), "outer_high": min(1.0, outer[1]),
     }  # fmt: skip
 

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from peernet._check import literal, number
+from peernet._check import literal
 from peernet.errors import DataError
-from peernet.hypotheses._composition import READINGS, close_shares, read_sources
+from peernet.hypotheses._composition import (
+    READINGS,
+    close_shares,
+    read_sources,
+    rounding_grid,
+    rounding_range,
+)
+from peernet.hypotheses._guards import as_share
 from peernet.hypotheses.shares import percent
 from peernet.results import Result, provenance
 
@@ -36,6 +43,8 @@ class Heaping(Result):
         Share of people exactly at the claim.
     at_least, at_least_low, at_least_high : float
         Share of people at or above the claim as given, and the least and most it could be before rounding.
+    at_least_even : float
+        The same if people rounded up as often as down.
     mean, mean_low, mean_high : float
         Mean as given, and the least and most it could be before rounding.
     claim : float
@@ -53,6 +62,7 @@ class Heaping(Result):
     at_least: float
     at_least_low: float
     at_least_high: float
+    at_least_even: float
     mean: float
     mean_low: float
     mean_high: float
@@ -66,17 +76,19 @@ class Heaping(Result):
             f"the nearest five; "
             f"{percent(self.at_claim)} of people stand exactly at {percent(self.claim)}, which is such a heap. Before "
             f"rounding, the share of people at or above it could lie between {percent(self.at_least_low)} and "
-            f"{percent(self.at_least_high)} ({percent(self.at_least)} as given); the mean between "
+            f"{percent(self.at_least_high)} ({percent(self.at_least)} as given; {percent(self.at_least_even)} if they "
+            f"rounded up as often as down); the mean between "
             f"{percent(self.mean_low)} and {percent(self.mean_high)} ({percent(self.mean)} as given)."
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a quantity: as given, least and most before rounding."""
+        """Return one row a quantity: as given, least and most before rounding, and if rounding was even."""
         rows = [
             ("mean", self.mean, self.mean_low, self.mean_high),
             ("people at or above the claim", self.at_least, self.at_least_low, self.at_least_high),
         ]
-        return pd.DataFrame(rows, columns=["quantity", "as given", "least", "most"])
+        even = [self.mean, self.at_least_even]
+        return pd.DataFrame(rows, columns=["quantity", "as given", "least", "most"]).assign(even=even)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw how many people gave each share.
@@ -90,11 +102,22 @@ class Heaping(Result):
 
         axes = plots.axes(ax)
         axes.vlines(self.values.index, 0, self.values, color=plots.OKABE_ITO[0], linewidth=2)
+        axes.set_ylim(0, 1.15 * max(self.values.max(), 1))
         axes.axvline(100 * self.claim, color=plots.OKABE_ITO[5], linestyle="--")
         axes.set_xlabel("share of learning called social, as given (percent)")
         axes.set_ylabel("people")
         axes.set_xlim(-2, 102)
-        axes.set_ylim(bottom=0)
+        axes.annotate(
+            f"claim {percent(self.claim)}: {percent(self.at_claim)} of people stand exactly there",
+            (100 * self.claim, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4, -2),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize="small",
+            color=plots.OKABE_ITO[5],
+        )
         axes.set_title(plots.wrap("Answers pile up on round numbers, and the claim is one of them"))
         return axes
 
@@ -124,9 +147,10 @@ def heaping(
 ) -> Heaping:
     """How people rounded their shares, and the least and most that the answers could have been before.
 
-    A person's grid is the coarsest of 10, 5, 1 on which all of their percentages lie. Each source may be off by half a
-    grid, and the sources of a person sum to 100 before and after, so the social share may be off by half a grid times
-    the smaller number of sources above zero on either side.
+    A person's grid is the coarsest of 10, 5, 1 on which all of their percentages lie, as given or before odd sums were
+    closed to 100 (sums from 50 to 150 in fives are tried); parts on no grid count as not rounded. Each source may be
+    off by half a grid, and the sources of a person sum to the whole before and after, so the social share may be off by
+    half a grid times the smaller number of sources above zero on either side.
 
     Parameters
     ----------
@@ -149,41 +173,37 @@ def heaping(
     DataError
         When nobody gave a composition.
     """
-    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    as_share("claim", claim)
     meaning = dict(readings or READINGS)
     literal("reading", reading, list(meaning))
     kinds = read_sources(list(shares.columns), sources)
-    closed = close_shares(shares, tolerance=tolerance, bad_sums="drop")
-    if not len(closed.parts):
+    parts = close_shares(shares, tolerance=tolerance, bad_sums="drop").parts.to_numpy()
+    if not len(parts):
         raise DataError("shares: nobody gave parts that make a whole. There is no rounding to look at.")
-    raw = shares.loc[closed.parts.index].astype("float64").fillna(0.0)
-    whole = raw[np.abs(raw.sum(axis=1) - 100) <= tolerance]
-    cells = whole.to_numpy()
     social = np.array([kinds[c] in meaning[reading] for c in shares.columns])
-    tens, fives, ones = _digits(cells[cells > 0])
-    off = np.minimum(cells % 5, 5 - cells % 5).max(axis=1) > 1e-9
-    odd = np.minimum(cells % 10, 10 - cells % 10).max(axis=1) > 1e-9
-    grid = np.where(off, 1.0, np.where(odd, 5.0, 10.0))
-    used = np.minimum((cells[:, social] > 0).sum(axis=1), (cells[:, ~social] > 0).sum(axis=1))
-    slack = grid / 2 * np.maximum(used, 1)
-    x = 100 * cells[:, social].sum(axis=1) / cells.sum(axis=1)
-    low, high = np.clip(x - slack, 0, 100), np.clip(x + slack, 0, 100)
-    edge = 100 * claim - 1e-9
+    grid, total = rounding_grid(parts)
+    given = parts * total[:, None]
+    tens, fives, ones = _digits(given[given > 0])
+    low, high = rounding_range(parts, social, grid, total)
+    x, edge = parts[:, social].sum(axis=1), claim - 1e-9
+    wide = np.where(high > low, high - low, 1.0)
+    even = np.where(high > low, np.clip((high - claim) / wide, 0.0, 1.0), low >= edge)
     return Heaping(
         tens=tens,
         fives=fives,
         ones=ones,
-        n_answers=int((cells > 0).sum()),
-        n_people=len(cells),
-        at_claim=float(np.isclose(x, 100 * claim).mean()),
+        n_answers=int((given > 0).sum()),
+        n_people=len(parts),
+        at_claim=float(np.isclose(x, claim).mean()),
         at_least=float((x >= edge).mean()),
         at_least_low=float((low >= edge).mean()),
         at_least_high=float((high >= edge).mean()),
-        mean=float(x.mean() / 100),
-        mean_low=float(low.mean() / 100),
-        mean_high=float(high.mean() / 100),
+        at_least_even=float(even.mean()),
+        mean=float(x.mean()),
+        mean_low=float(low.mean()),
+        mean_high=float(high.mean()),
         claim=claim,
-        values=pd.Series(np.round(x).astype(int)).value_counts().sort_index(),
+        values=pd.Series(np.round(100 * x).astype(int)).value_counts().sort_index(),
         estimand="rounding of the answers",
         assumptions=("people round each source to a grid of their own",),
         provenance=provenance("hypotheses.heaping", options={"reading": reading, "claim": claim}),

@@ -13,7 +13,7 @@ from peernet._check import column, quoted, suggest
 from peernet._tables import STATUSES, as_ids
 from peernet.errors import DataError
 
-__all__ = ["NotAsked", "Roster", "from_records", "make_roster", "pool_small"]
+__all__ = ["NotAsked", "Roster", "first_answer", "from_records", "make_roster", "pool_small"]
 
 NotAsked = Literal["outside", "sampled"]
 _NO_UNIT = "(no unit)"
@@ -67,6 +67,19 @@ def from_records(records: Any, question: str, wave: Any) -> tuple[pd.DataFrame, 
     if respondents is not None and "wave" in respondents.columns and wave is not None:
         respondents = respondents[respondents["wave"].isna() | (respondents["wave"] == wave)]
     return shares, respondents, getattr(records, "people", None)
+
+
+def first_answer(respondents: pd.DataFrame | None) -> str:
+    """Return the day of the first answer of a wave as ISO text; empty where nobody recorded it."""
+    if respondents is None:
+        return ""
+    times = [respondents[c] for c in ("started", "finished") if c in respondents.columns]
+    known = (
+        pd.to_datetime(pd.concat(times), utc=True, errors="coerce").dropna()
+        if times
+        else pd.Series(dtype="object")
+    )
+    return str(known.min().date()) if len(known) else ""
 
 
 def _statuses(respondents: Any, ids: pd.Index[Any]) -> pd.Series[Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from peernet._check import number
+from peernet.hypotheses._estimation import verdict_of, worst_cases
+from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
 from peernet.hypotheses._sample import sample_of
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.results import Estimate, format_number, provenance
@@ -102,11 +104,12 @@ class SharePosterior(Estimate):
         Posterior probability of lying within claim +- ``within``, and above the claim.
     bf_interval : float
         Bayes factor of within against outside: posterior odds over prior odds (uniform prior on [0, 1]); above 1
-        favours
-        the claim.
+        favours the claim.
     bf_point : float
         JZS Bayes factor of some difference against none (BF10); above 1 speaks against the claim. NaN when everybody
         answered.
+    bound_low, bound_high : float
+        The mean with every silent person at 0 and at 1; NaN where nothing is known of silent people.
     """
 
     claim: float
@@ -115,6 +118,8 @@ class SharePosterior(Estimate):
     p_above: float
     bf_interval: float
     bf_point: float
+    bound_low: float = float("nan")
+    bound_high: float = float("nan")
 
     def summary(self) -> str:
         """State the posterior and the two Bayes factors in words."""
@@ -126,11 +131,19 @@ class SharePosterior(Estimate):
             side = "speak against it " + (
                 f"{format_number(1 / odds)} to 1" if odds > 1e-6 else "more than a million to 1"
             )
-        return (
+        text = (
             f"{self.name}: {percent(self.value, 1)}, with {self.level:.0%} probability {percent(self.low, 1)} to "
             f"{percent(self.high, 1)}. The probability of {near} is {format_number(self.p_within)}; the "
             f"answers {side}."
         )
+        if self.verdict == "not answered by these data":
+            text += f" {self.n} answers are fewer than {FEW_ANSWERS}: nothing is decided."
+        if np.isfinite(self.bound_low) and self.bound_high > self.bound_low:
+            text += (
+                f" All this takes silent people to be like those who answered; whatever they would say, the mean is "
+                f"{percent(self.bound_low)} to {percent(self.bound_high)}, and {percent(self.claim)} is {self.verdict}."
+            )
+        return text
 
 
 def share_posterior(
@@ -163,18 +176,26 @@ def share_posterior(
     Returns
     -------
     SharePosterior
-        Probabilities in [0, 1]; Bayes factors >= 0, infinite or 0 where the answers leave no doubt.
+        Probabilities in [0, 1]; Bayes factors >= 0, infinite or 0 where the answers leave no doubt. ``verdict`` is
+        contradicted if the interval leaves out the claim whatever silent people would say, else inconclusive: support
+        takes a margin that was set beforehand (:func:`equivalence_test`).
+
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 answers: the posterior is that of normal answers.
 
     References
     ----------
     .. [1] Morey, R. D. & Rouder, J. N. (2011). Bayes factor approaches for testing interval null hypotheses.
        *Psychological Methods* 16, 406-419. doi:10.1037/a0024377
     """
-    number("claim", claim, 0, 1, open_low=True, open_high=True)
-    number("within", within, 0, open_low=True)
+    as_share("claim", claim)
+    as_share("within", within)
     number("level", level, 0, 1, open_low=True, open_high=True)
     sample = sample_of(share, reading)
     row = share.row(reading=reading)
+    warn_few("share_posterior", len(sample.values), so="The verdict is 'not answered by these data'.")
     m, s, df = float(row["value"]), float(row["std_error"]), float(row["df"])
     from scipy.special import stdtr, stdtrit
 
@@ -196,6 +217,8 @@ def share_posterior(
     prior = min(1.0, claim + within) - max(0.0, claim - within)
     odds = np.inf if inside >= 1 else inside / (1 - inside)
     n = len(sample.values)
+    _, outer = worst_cases(row, level)
+    far = "" if np.isnan(outer[0]) else verdict_of(*outer, claim, n)
     return SharePosterior(
         name=f"mean share that is social ({reading or share.reading} reading)",
         value=mean,
@@ -211,7 +234,11 @@ def share_posterior(
         p_above=above,
         bf_interval=float(odds / (prior / (1 - prior))),
         bf_point=jzs_bayes_factor((m - claim) / s, n, df=df) if s > 0 and df > 0 and n > 1 else float("nan"),
+        bound_low=float(row["bound_low"]),
+        bound_high=float(row["bound_high"]),
+        verdict=settled(verdict_of(low, high, claim, n), far),
         estimand=share.estimand,
+        would_count_against=f"an interval of the mean that leaves out {percent(claim)}",
         assumptions=(*share.assumptions, "flat prior on the mean"),
         provenance=provenance(
             "hypotheses.share_posterior", options={"claim": claim, "within": within, "level": level}

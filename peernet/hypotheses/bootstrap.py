@@ -12,6 +12,7 @@ from peernet._check import count, literal, number
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
+from peernet.hypotheses._guards import warn_few
 from peernet.hypotheses.survey import Design, Population, _numbers, make_design
 from peernet.results import Estimate, provenance
 
@@ -110,6 +111,12 @@ def bootstrap_mean(
     DataError
         For clusters without ``kind="clusters"`` or ``"rao-wu"``, and for fewer than two units.
 
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 people or clusters: few units resampled give intervals that are too short, with BCa too;
+        :func:`design_mean` has a t interval.
+
     References
     ----------
     .. [1] Rao, J. N. K. & Wu, C. F. J. (1988). Resampling inference with complex survey data. *J. American Statistical
@@ -138,6 +145,12 @@ def bootstrap_mean(
     )
     if len(design.psu_stratum) < 2:
         raise DataError(f"values: {len(design.psu_stratum)} unit is too few to resample. Give two or more.")
+    few = warn_few(
+        "bootstrap_mean",
+        len(design.psu_stratum),
+        "answers" if clusters is None else "clusters",
+        so="Intervals of few units come out too short; use design_mean, whose t interval knows their number.",
+    )
     y, seed = top[design.rows], record(rng)
     value = float(np.sum(design.weight * y) / design.weight.sum())
     above = np.bincount(design.psu, design.weight * y, len(design.psu_stratum))
@@ -166,6 +179,9 @@ def bootstrap_mean(
         n=len(y),
         method=f"{kind} bootstrap, {interval}, {n_draws} draws",
         estimand="the mean in the population that was sampled",
-        assumptions=("units of a stratum answered at random",),
+        assumptions=(
+            "units of a stratum answered at random",
+            *(["few units stand for all others: the interval is too short"] if few else []),
+        ),
         provenance=provenance("hypotheses.bootstrap_mean", options=options, rng=seed),
     )

@@ -6,8 +6,16 @@ import numpy as np
 
 from peernet._check import number
 from peernet.errors import DataError
+from peernet.hypotheses._guards import as_share
 
 __all__ = ["breakdown_point", "imbens_manski", "manski_bounds"]
+
+
+def _inside(name: str, value: float, low: float, high: float) -> float:
+    """Return a number between the smallest and the largest answer; of shares, refuse percentages by name."""
+    if (low, high) == (0, 1):
+        return as_share(name, value, closed=True)
+    return number(name, value, low, high)
 
 
 def manski_bounds(
@@ -47,8 +55,8 @@ def manski_bounds(
     >>> manski_bounds(0.5, 0.75)
     (0.375, 0.625)
     """
-    number("mean", mean, low, high)
-    number("response", response, 0, 1)
+    _inside("mean", mean, low, high)
+    as_share("response", response, closed=True)
     return response * mean + (1 - response) * low, response * mean + (1 - response) * high
 
 
@@ -109,20 +117,24 @@ def imbens_manski(
     return low - c * se_low, high + c * se_high
 
 
-def breakdown_point(mean: float, response: float, claim: float = 0.8) -> float:
+def breakdown_point(
+    mean: float, response: float, claim: float = 0.8, *, low: float = 0.0, high: float = 1.0
+) -> float:
     r"""What silent people would have had to say on average for the overall mean to equal a claim.
 
-    :math:`(c - r m) / (1 - r)`. Above 1 or below 0 means that no answers of theirs would have brought the mean to the
-    claim.
+    :math:`(c - r m) / (1 - r)`. Above ``high`` or below ``low`` means that no answers of theirs would have brought the
+    mean to the claim.
 
     Parameters
     ----------
     mean : float
-        Mean of the answers.
+        Mean of the answers, in [low, high].
     response : float
         Share of the population that answered, in (0, 1].
     claim : float
-        The claimed mean.
+        The claimed mean, in [low, high].
+    low, high : float
+        Smallest and largest possible answer.
 
     Returns
     -------
@@ -131,6 +143,8 @@ def breakdown_point(mean: float, response: float, claim: float = 0.8) -> float:
 
     Raises
     ------
+    ValueError
+        For a mean, a claim or a response rate out of range.
     DataError
         When nobody answered.
 
@@ -139,7 +153,9 @@ def breakdown_point(mean: float, response: float, claim: float = 0.8) -> float:
     >>> round(breakdown_point(0.62, 0.75), 2)
     1.34
     """
-    number("response", response, 0, 1)
+    as_share("response", response, closed=True)
+    _inside("mean", mean, low, high)
+    _inside("claim", claim, low, high)
     if response == 0:
         raise DataError(
             "response is 0: nobody answered, so there is no mean to break. Collect answers first."

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from peernet._check import number, quoted
+from peernet._check import count, number, quoted
 from peernet.errors import DataError
 from peernet.hypotheses._composition import BadSums, close_shares
+from peernet.hypotheses._guards import settled, warn_few
 from peernet.results import HypothesisTest, Verdict, format_p, provenance
 
 if TYPE_CHECKING:
@@ -37,21 +39,43 @@ class CompositionTest(HypothesisTest):
         Degrees of freedom of F.
     n : int
         People.
+    asked : int or None
+        People who were asked, where that was said.
+    alike_verdict : str
+        The verdict if silent people divide their learning like those who answered; ``verdict`` holds whatever they
+        would say.
     """
 
     parts: pd.DataFrame = field(default_factory=pd.DataFrame)
     t2: float = float("nan")
     df: tuple[int, int] = (0, 0)
     n: int = 0
+    asked: int | None = None
+    alike_verdict: str = ""
 
     def summary(self) -> str:
         """State what people say and what was claimed, then the test."""
         said = "-".join(f"{100 * v:.0f}" for v in self.parts["value"])
         claimed = "-".join(f"{100 * v:.0f}" for v in self.parts["claimed"])
         names = ", ".join(map(str, self.parts["part"]))
+        of = f" of {self.asked} asked" if self.asked else ""
+        p = (
+            ""
+            if np.isnan(self.p_value)
+            else f" (F({self.df[0]}, {self.df[1]}) = {self.observed:.3g}, {format_p(self.p_value)})"
+        )
+        text = (
+            f"{self.n} people{of} divide their learning {said} ({names}); claimed is {claimed}. "
+            "The claim as a whole is "
+        )
+        if self.verdict == self.alike_verdict:
+            silent = (
+                ", whatever silent people would say" if self.asked and self.verdict == "contradicted" else ""
+            )
+            return f"{text}{self.verdict}{silent}{p}."
         return (
-            f"{self.n} people divide their learning {said} ({names}); claimed is {claimed}. The claim as a whole is "
-            f"{self.verdict} (F({self.df[0]}, {self.df[1]}) = {self.observed:.3g}, {format_p(self.p_value)})."
+            f"{text}{self.alike_verdict} if silent people are like those who answered{p}, but their answers could "
+            f"bring the mean there: {self.verdict}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -104,6 +128,20 @@ def _groups(
     return wanted
 
 
+def _reachable(
+    mean: NDArray[np.floating[Any]], claimed: NDArray[np.floating[Any]], n: int, asked: int
+) -> bool:
+    """Say whether some division by the silent people would have given the claimed one."""
+    count("asked", asked)
+    if asked < n:
+        raise ValueError(
+            f"asked={asked} is fewer than the {n} people who answered. Count everybody who was asked."
+        )
+    r = n / asked
+    # Within rounding; with everybody answering only the claim itself is reachable.
+    return bool((claimed - r * mean >= -1e-12).all()) and r < 1
+
+
 def composition_test(
     shares: pd.DataFrame,
     against: Mapping[Any, float],
@@ -112,6 +150,7 @@ def composition_test(
     total: float = 100.0,
     tolerance: float = 10.0,
     bad_sums: BadSums = "error",
+    asked: int | None = None,
     level: float = 0.95,
 ) -> CompositionTest:
     r"""Mean composition of learning against a claimed one, such as 70-20-10.
@@ -119,7 +158,9 @@ def composition_test(
     The parts sum to one, so one of them is left out: with p = parts - 1 and the means :math:`m`, covariance S of the
     others, :math:`T^2 = n (m - m_0)' S^{-1} (m - m_0)` and :math:`\frac{n - p}{p (n - 1)} T^2 \sim F(p, n - p)`; which
     part is left out does not matter. It compares arithmetic means of the shares (log-ratio methods test geometric
-    centres, another quantity, and cannot take zeros).
+    centres, another quantity, and cannot take zeros). With ``asked``, silent people are taken at their worst: the claim
+    stays possible if :math:`(m_0 - r m) / (1 - r) \ge 0` in every part (r the share who answered), that is, if some
+    division of theirs would have given it.
 
     Parameters
     ----------
@@ -131,18 +172,26 @@ def composition_test(
         Part -> sources; by default each source is a part.
     total, tolerance, bad_sums
         As in :func:`social_share`.
+    asked : int, optional
+        People who were asked, silent ones included. Without it the test speaks of people like those who answered.
     level : float
         Joint coverage of the intervals of the parts.
 
     Returns
     -------
     CompositionTest
-        F test, exact for normal answers, good from about 20 people a part on.
+        F test, exact for normal answers, good from about 20 people a part on; decided only if silent people could not
+        change it.
 
     Raises
     ------
     DataError
         For claimed parts that make no whole, sources without a part, too few people, or a part that does not vary.
+
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 people.
 
     References
     ----------
@@ -188,9 +237,10 @@ def composition_test(
     table = pd.DataFrame(
         {"part": list(groups), "claimed": target, "value": mean, "low": mean - half, "high": mean + half}
     )
-    verdict: Verdict = "contradicted" if p_value < 1 - level else "inconclusive"
-    if n < 20:
-        verdict = "not answered by these data"
+    alike: Verdict = "contradicted" if p_value < 1 - level else "inconclusive"
+    if warn_few("composition_test", n, so="The verdict is 'not answered by these data'."):
+        alike = "not answered by these data"
+    reachable = asked is not None and _reachable(mean, target, n, asked)
     return CompositionTest(
         name="distance between said and claimed composition (F)",
         observed=f,
@@ -203,11 +253,17 @@ def composition_test(
         t2=t2,
         df=(p, n - p),
         n=n,
-        verdict=verdict,
+        asked=asked,
+        alike_verdict=alike,
+        verdict=settled(alike, "inconclusive" if reachable else alike),
         estimand="the mean division of learning over the parts",
         would_count_against="a mean composition that F tells apart from the claimed one",
-        assumptions=("people answered at random", "self-reports"),
+        assumptions=(
+            "people answered at random",
+            "self-reports",
+            "silent people taken at their worst" if asked else "silent people are not looked at (asked=)",
+        ),
         provenance=provenance(
-            "hypotheses.composition_test", options={"against": dict(against), "level": level}
+            "hypotheses.composition_test", options={"against": dict(against), "level": level, "asked": asked}
         ),
     )

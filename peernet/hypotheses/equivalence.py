@@ -10,7 +10,8 @@ import numpy as np
 
 from peernet._check import literal, number
 from peernet.errors import DataError
-from peernet.hypotheses._estimation import FEW_ANSWERS
+from peernet.hypotheses._estimation import worst_cases
+from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.hypotheses.survey import DesignEstimate, t_interval
 from peernet.results import Estimate, Verdict, format_p, provenance
@@ -40,6 +41,11 @@ class EquivalenceTest(Estimate):
         Degrees of freedom.
     set_on : str
         Date on which the margin was set.
+    bound_low, bound_high : float
+        The mean with every silent person at 0 and at 1; NaN where nothing is known of silent people.
+    alike_verdict : str
+        The verdict if silent people are like those of their unit who answered; ``verdict`` holds whatever they would
+        say.
     """
 
     claim: float
@@ -49,6 +55,9 @@ class EquivalenceTest(Estimate):
     p_above: float = float("nan")
     df: float = float("nan")
     set_on: str = ""
+    bound_low: float = float("nan")
+    bound_high: float = float("nan")
+    alike_verdict: str = ""
 
     def summary(self) -> str:
         """State the interval, the margin and when it was set, the verdict, then p."""
@@ -57,11 +66,57 @@ class EquivalenceTest(Estimate):
             "at least": f"not more than {percent(self.margin or 0)} below {percent(self.claim)}",
             "at most": f"not more than {percent(self.margin or 0)} above {percent(self.claim)}",
         }[self.kind]
-        return (
+        text = (
             f"{self.name}: {percent(self.value, 1)} ({2 * self.level - 1:.0%} interval {percent(self.low, 1)} to "
-            f"{percent(self.high, 1)}). That it is {where} (margin set on {self.set_on}) is {self.verdict} "
-            f"({format_p(self.p_value)})."
+            f"{percent(self.high, 1)}). That it is {where} (margin set on {self.set_on}) is {self.verdict}"
         )
+        p = "" if np.isnan(self.p_value) else f" ({format_p(self.p_value)})"
+        if np.isnan(self.bound_low):
+            return f"{text}{p}."
+        span = f"whatever silent people would say, the mean is {percent(self.bound_low)} to {percent(self.bound_high)}"
+        if self.verdict == self.alike_verdict:
+            return f"{text}{p}; {span}."
+        return f"{text}: {self.alike_verdict} if silent people are like those who answered{p}, but {span}."
+
+
+def _unit(estimate: Estimate, claim: float, margin: float) -> None:
+    """Refuse a claim or margin in percent beside an estimate in shares, and the other way round."""
+    if isinstance(estimate, ShareEstimate):
+        as_share("claim", claim)
+        as_share("margin", margin)
+        return
+    small, large = sorted((abs(claim), abs(estimate.value)))
+    if 0 < small <= 1 < large <= 100 and large > 15 * small:
+        raise ValueError(
+            f"claim={claim:g} and an estimate of {estimate.value:g}: one looks like a share, the other like a "
+            "percentage. Give both in one unit."
+        )
+    if margin > 2 * max(abs(claim), abs(estimate.value)):
+        raise ValueError(
+            f"margin={margin:g} is larger than anything it is compared with (claim {claim:g}, estimate "
+            f"{estimate.value:g}). Give it in the unit of the estimate."
+        )
+
+
+def _asked_before(estimate: Estimate, set_on: Any, answered_from: Any) -> dt.date:
+    """Return the day on which the margin was set, refusing one that is not before the first answer."""
+    when = _date("set_on", set_on)
+    known = str(estimate.provenance.get("first_answer", ""))
+    if answered_from is None and not known:
+        raise ValueError(
+            "equivalence_test: when did the first answer come in? These data do not say; pass answered_from=<date>."
+        )
+    first = _date("answered_from", known if answered_from is None else answered_from)
+    if known and _date("answered_from", known) < first:
+        raise DataError(
+            f"answered_from={first} is later than the first answer in these data ({known}). Leave answered_from out."
+        )
+    if when >= first:
+        raise DataError(
+            f"a margin chosen after the data: it was set on {when}, the first answer is of {first}. Set it before the "
+            "next wave; of these data report the interval."
+        )
+    return when
 
 
 def _date(name: str, value: Any) -> dt.date:
@@ -95,30 +150,32 @@ def equivalence_test(
     *,
     margin: float,
     set_on: Any,
-    answered_from: Any,
+    answered_from: Any = None,
     kind: Kind = "equivalence",
     level: float = 0.95,
 ) -> EquivalenceTest:
     r"""Whether the mean is as claimed, up to a margin set beforehand (two one-sided t tests).
 
     :math:`t_1 = (m - (c - d)) / s`, :math:`t_2 = (m - (c + d)) / s`,
-    :math:`p = \max\{P(T > t_1), P(T < t_2)\}`; the same as the (2 level - 1) interval inside the margins. ``"at
-    least"``
-    (non-inferiority) uses :math:`t_1` alone, ``"at most"`` :math:`t_2`. A test of mean = claim that does not reject is
-    no support: this one can give it.
+    :math:`p = \max\{P(T > t_1), P(T < t_2)\}`; the same as the (2 level - 1) interval inside the margins.
+    ``"at least"`` (non-inferiority) uses :math:`t_1` alone, ``"at most"`` :math:`t_2`. A test of mean = claim that does
+    not reject is no support: this one can give it. As in :func:`social_share`, silent people count: the verdict is
+    decided only if the interval around the worst cases (Imbens and Manski, at ``level``: each end then errs with
+    1 - ``level`` at most) decides it too.
 
     Parameters
     ----------
     estimate : Estimate
         From :func:`social_share`, :func:`design_mean` or :func:`design_ratio`.
     claim : float
-        The claimed mean.
+        The claimed mean, in the unit of the estimate.
     margin : float
         What counts as the same, > 0, in the unit of the estimate.
     set_on : date or str
-        When the margin was written down.
-    answered_from : date or str
-        When the first answer came in.
+        When the margin was written down; kept in the result.
+    answered_from : date or str, optional
+        When the first answer came in. Known where :func:`social_share` was given the records of a study, and then a
+        later day is refused.
     kind : {"equivalence", "at least", "at most"}
         Both sides, or one.
     level : float
@@ -127,14 +184,15 @@ def equivalence_test(
     Returns
     -------
     EquivalenceTest
-        ``verdict``: supported; contradicted (the whole interval outside the margins); else inconclusive; with
-        fewer than
-        20 answers not answered by these data. When everybody answered there is nothing to test and p is NaN.
+        ``verdict``: supported; contradicted (the whole interval outside the margins); else inconclusive; with fewer
+        than 20 answers not answered by these data. When everybody answered there is nothing to test and p is NaN.
 
     Raises
     ------
     DataError
         For a margin that was chosen after the data.
+    ValueError
+        For percentages beside shares.
 
     References
     ----------
@@ -145,12 +203,8 @@ def equivalence_test(
     number("margin", margin, 0, open_low=True)
     number("level", level, 0.5, 1, open_low=True, open_high=True)
     number("claim", claim)
-    when, first = _date("set_on", set_on), _date("answered_from", answered_from)
-    if when >= first:
-        raise DataError(
-            f"a margin chosen after the data: it was set on {when}, the first answer is of {first}. Set it before the "
-            "next wave; of these data report the interval."
-        )
+    _unit(estimate, claim, margin)
+    when = _asked_before(estimate, set_on, answered_from)
     std_error, df, n = _error(estimate)
     low, high = t_interval(estimate.value, std_error, df, 2 * level - 1)
     p_below = p_above = float("nan")
@@ -160,6 +214,9 @@ def equivalence_test(
         p_below = float(stdtr(df, -(estimate.value - (claim - margin)) / std_error))
         p_above = float(stdtr(df, (estimate.value - (claim + margin)) / std_error))
     p = {"equivalence": max(p_below, p_above), "at least": p_below, "at most": p_above}[kind]
+    alike = _verdict(low, high, claim, margin, kind, n)
+    bounds, outer = worst_cases(estimate.row() if isinstance(estimate, ShareEstimate) else None, level)
+    worst = "" if np.isnan(outer[0]) else _verdict(*outer, claim, margin, kind, n)
     return EquivalenceTest(
         name=estimate.name,
         value=estimate.value,
@@ -176,13 +233,17 @@ def equivalence_test(
         p_above=p_above,
         df=df,
         set_on=str(when),
+        bound_low=bounds[0],
+        bound_high=bounds[1],
+        alike_verdict=alike,
         margin=margin,
-        verdict=_verdict(low, high, claim, margin, kind, n),
+        verdict=settled(alike, worst),
         estimand=estimate.estimand,
         would_count_against="an interval wholly outside the margins",
         assumptions=estimate.assumptions,
         provenance=provenance(
-            "hypotheses.equivalence_test", options={"claim": claim, "margin": margin, "kind": kind}
+            "hypotheses.equivalence_test",
+            options={"claim": claim, "margin": margin, "kind": kind, "level": level, "set_on": str(when)},
         ),
     )
 

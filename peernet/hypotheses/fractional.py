@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from peernet._check import number, rows_text
-from peernet.errors import DataError, FitError
+from peernet.errors import DataError, FitError, PeerNetWarning
+from peernet.hypotheses._guards import warn_few
 from peernet.hypotheses.survey import _aligned, _labels, _numbers
 from peernet.results import ModelFit, provenance
 
@@ -90,6 +92,32 @@ def _effects(x: Floats, beta: Floats, weight: Floats, binary: list[bool]) -> tup
     return effect, gradient
 
 
+def _few(
+    x: Floats, names: list[str], binary: list[bool], group: NDArray[np.intp], clustered: bool
+) -> list[str]:
+    """Warn of too few answers, clusters or people of one kind for sandwich errors; return what was said."""
+    notes = []
+    what, n, least = ("clusters", int(group.max()) + 1, 2) if clustered else ("answers", len(x), 5)
+    if n < 2:
+        raise DataError(
+            "clusters: all answers are of one cluster, so the spread between clusters is unknown."
+        )
+    so = "Errors come out too small: read the sign, not the p-value."
+    if warn_few("fit_fractional_logit", n, what, so=so, stacklevel=4):
+        notes.append(f"{n} {what}: errors are too small")
+    for k in np.flatnonzero(binary):
+        sides = [len(np.unique(group[x[:, k] == side])) for side in (0.0, 1.0)]
+        if min(sides) < least:
+            words = f"{names[k]}: {min(sides)} {what if clustered else 'people'} on one side"
+            warnings.warn(
+                f"fit_fractional_logit: {words}. Its error comes out too small; merge the level with another.",
+                PeerNetWarning,
+                stacklevel=3,
+            )
+            notes.append(f"{words}: its error is too small")
+    return notes
+
+
 def fit_fractional_logit(
     values: ArrayLike | pd.Series,
     covariates: pd.DataFrame | pd.Series | None = None,
@@ -130,6 +158,12 @@ def fit_fractional_logit(
     FitError
         When covariates repeat each other or a group is all 0 or all 1.
 
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 answers or clusters, or a level of a covariate that fewer than 5 people (2 clusters) have:
+        the sandwich is then too small.
+
     References
     ----------
     .. [1] Papke, L. E. & Wooldridge, J. M. (1996). Econometric methods for fractional response variables. *J. Applied
@@ -151,6 +185,7 @@ def fit_fractional_logit(
     y, x, w, group = y[keep], x[keep], w[keep], pd.factorize(group[keep])[0]
     if len(y) <= x.shape[1]:
         raise DataError(f"values: {len(y)} answers cannot carry {x.shape[1]} terms. Use fewer covariates.")
+    notes = _few(x, names, binary, group, clusters is not None)
     beta = _solve(y, x, w)
     mu = 1 / (1 + np.exp(-x @ beta))
     bread = np.linalg.inv((x * (w * mu * (1 - mu))[:, None]).T @ x)
@@ -180,6 +215,7 @@ def fit_fractional_logit(
         notes=(
             "log odds; the column effect is in shares",
             "the likelihood is a quasi-likelihood: do not compare AIC",
+            *notes,
         ),
         estimand="how the mean share differs with the covariates",
         assumptions=("the mean share is logistic in the covariates",),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import count, number
 from peernet.errors import DataError
-from peernet.hypotheses._estimation import FEW_ANSWERS, wilson_interval
+from peernet.hypotheses._estimation import wilson_interval
+from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
 from peernet.hypotheses._sample import Sample, sample_of
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.hypotheses.survey import linearised_variance, make_design
@@ -30,23 +32,30 @@ class ShareQuantile(Estimate):
         The claimed upper end.
     units_at_claim, n_units : int
         Units whose own mean is at or above the claim, of those with enough answers.
+    bound_low, bound_high : float
+        The quantile with every silent person at 0 and at 1; NaN where nothing is known of silent people.
     """
 
     q: float
     claim: float = 0.8
     units_at_claim: int = 0
     n_units: int = 0
+    bound_low: float = float("nan")
+    bound_high: float = float("nan")
 
     def summary(self) -> str:
         """State the quantile, then the units."""
-        return (
+        text = (
             f"One person in {1 / (1 - self.q):.0f} puts social learning at {percent(self.value)} or more "
-            f"({self.level:.0%} "
-            f"interval {percent(self.low)} to {percent(self.high)}); {self.units_at_claim} of "
-            f"{self.n_units} units with "
-            f"enough answers average {percent(self.claim)} or more. Read as an upper end, 'up to "
-            f"{percent(self.claim)}' is "
-            f"{self.verdict}."
+            f"({self.level:.0%} interval {percent(self.low)} to {percent(self.high)}); {self.units_at_claim} of "
+            f"{self.n_units} units with enough answers average {percent(self.claim)} or more. Read as an upper end, "
+            f"'up to {percent(self.claim)}' is {self.verdict}"
+        )
+        if np.isnan(self.bound_low):
+            return f"{text}."
+        return (
+            f"{text}; whatever silent people would say, one in {1 / (1 - self.q):.0f} is at {percent(self.bound_low)} "
+            f"to {percent(self.bound_high)} or more."
         )
 
 
@@ -82,7 +91,8 @@ def share_quantile(
     The weighted quantile :math:`\hat Q = \inf\{x : \hat F(x) \ge q\}`; the interval of :math:`\hat F` at
     :math:`\hat Q`
     (Wilson, with the design's error) is turned back into shares. "Up to 80 %" as an upper end is contradicted when the
-    interval lies above the claim (people exceed it) or below (nobody comes near).
+    interval lies above the claim (people exceed it) or below (nobody comes near), and silent people, all at 0 or all at
+    100 %, could not bring the quantile to the claim.
 
     Parameters
     ----------
@@ -118,7 +128,7 @@ def share_quantile(
     number("q", q, 0, 1, open_low=True, open_high=True)
     number("level", level, 0, 1, open_low=True, open_high=True)
     count("min_group", min_group)
-    upper = share.claim if claim is None else number("claim", claim, 0, 1)
+    upper = share.claim if claim is None else as_share("claim", claim, closed=True)
     sample = sample_of(share, reading)
     n = len(sample.values)
     if n < 1 / min(q, 1 - q):
@@ -136,6 +146,8 @@ def share_quantile(
     below, above = _proportion(sample, (sample.values <= value).astype(np.float64), level)
     width = (above - below) / 2
     low, high = at(max(q - width, 0.0)), at(min(q + width, 1.0))
+    bounds = _bounds(share, sample, q)
+    far = "" if np.isnan(bounds[0]) else _verdict(*bounds, upper, n)
     big = sample.n_h >= min_group
     means = np.bincount(sample.stratum, sample.values, len(sample.names)) / sample.n_h
     return ShareQuantile(
@@ -151,11 +163,34 @@ def share_quantile(
         units_at_claim=int((means[big] >= upper - 1e-9).sum()),
         n_units=int(big.sum()),
         estimand="the share of social learning that only the top of the people exceed",
-        verdict=_verdict(low, high, upper, n),
+        bound_low=bounds[0],
+        bound_high=bounds[1],
+        verdict=settled(_verdict(low, high, upper, n), far),
         would_count_against="an interval wholly above or below the claim",
         assumptions=share.assumptions,
         provenance=provenance("hypotheses.share_quantile", options={"q": q, "claim": upper, "level": level}),
     )
+
+
+def _bounds(share: ShareEstimate, sample: Sample, q: float) -> tuple[float, float]:
+    """Return the quantile with every silent person at 0 and at 1; NaN without a roster."""
+    if not sample.finite:
+        return float("nan"), float("nan")
+    table = share.strata
+    codes = pd.Categorical(table["stratum"].astype("str"), categories=sample.names).codes
+    left_out = np.bincount(codes[~table["asked"].to_numpy(dtype=bool)], minlength=len(sample.names))
+    # Each person asked stands for as many of their stratum as were not asked; those who objected were asked.
+    stands_for = sample.size_h / (sample.size_h - left_out)
+    silent = float(np.sum(stands_for * (sample.size_h - left_out - sample.n_h)))
+    order = np.argsort(sample.values, kind="stable")
+    x, mass = sample.values[order], np.cumsum(stands_for[sample.stratum][order])
+    total = mass[-1] + silent
+
+    def at(target: float) -> float:
+        return float(x[min(int(np.searchsorted(mass, target - 1e-9)), len(x) - 1)])
+
+    low = 0.0 if q * total <= silent + 1e-9 else at(q * total - silent)
+    return low, 1.0 if q * total > mass[-1] + 1e-9 else at(q * total)
 
 
 def _verdict(low: float, high: float, claim: float, n: int) -> Verdict:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from peernet._check import column, number, quoted
 from peernet._tables import as_ids
 from peernet.errors import DataError, FitError
+from peernet.hypotheses._guards import warn_few
 from peernet.hypotheses.survey import DesignEstimate, _numbers, linearised_variance, make_design, t_interval
 from peernet.results import provenance
 
@@ -156,6 +157,11 @@ def raked_mean(
     DataError, FitError
         As :func:`rake`.
 
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 answers.
+
     References
     ----------
     .. [1] Deville, J.-C. & Särndal, C.-E. (1992). Calibration estimators in survey sampling. *J. American Statistical
@@ -174,6 +180,7 @@ def raked_mean(
         raise DataError(
             f"values: {len(y)} answers cannot carry {rank} categories of margins. Use fewer margins."
         )
+    warn_few("raked_mean", len(y), so="Use the worst-case bounds, or collect more answers.")
     # Residuals of fitted margins are too small by the degrees of freedom that the fit took.
     residual = (y - dummies @ fit) * np.sqrt((len(y) - 1) / (len(y) - rank))
     group = pd.Series("all", index=people.index) if strata is None else column(people, strata)

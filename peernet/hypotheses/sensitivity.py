@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from peernet._check import number
 from peernet.errors import DataError, PeerNetWarning
 from peernet.hypotheses._composition import read_sources
+from peernet.hypotheses._guards import as_share
 from peernet.hypotheses.shares import percent, social_share
 from peernet.results import Result, provenance
 
@@ -117,7 +117,7 @@ def share_sensitivity(
     DataError
         When no source is social, and as :func:`social_share`.
     """
-    number("claim", claim, 0, 1, open_low=True, open_high=True)
+    as_share("claim", claim)
     kinds = read_sources(list(shares.columns), sources)
     core = [c for c, kind in kinds.items() if kind == "social"]
     open_ = [c for c, kind in kinds.items() if kind in ("manager", "outside", "search")]

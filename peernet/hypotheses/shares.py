@@ -18,9 +18,12 @@ from peernet.hypotheses._composition import (
     declared_sources,
     read_sources,
     reading_values,
+    rounding_grid,
+    rounding_range,
 )
-from peernet.hypotheses._estimation import FEW_ANSWERS, Sampled, Target, quantity_row, unit_table
-from peernet.hypotheses._roster import NotAsked, from_records, make_roster
+from peernet.hypotheses._estimation import Sampled, Target, quantity_row, rounding_row, unit_table
+from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
+from peernet.hypotheses._roster import NotAsked, first_answer, from_records, make_roster
 from peernet.results import Estimate, format_number, format_p, provenance
 
 if TYPE_CHECKING:
@@ -50,13 +53,12 @@ class ShareEstimate(Estimate):
         The largest mean that the roster could have: every silent person at 100 % (NaN without a roster).
     readings : pandas.DataFrame
         One row per reading and quantity (``mean``, ``at least claim``): ``value, low, high, std_error, df, n,
-        p_value``
-        (mean = claim, two-sided), ``bound_low, bound_high`` (worst cases for silent people), ``outer_low, outer_high``
-        (Imbens-Manski interval), ``breakdown`` (mean that silent people would need), ``verdict`` (if silent people
-        are like
-        those of their unit who answered), ``worst_case_verdict`` (whatever they would say). The result's own
-        ``verdict``
-        is contradicted only if both are.
+        p_value`` (mean = claim, two-sided); ``bound_low, bound_high`` (worst cases for silent people, with
+        ``bound_low_error, bound_high_error``), ``outer_low, outer_high`` (Imbens-Manski interval), ``breakdown`` (mean
+        that silent people would need); ``verdict`` (if silent people are like those of their unit who answered),
+        ``worst_case_verdict`` (whatever they would say; the result's own ``verdict`` is contradicted only if both are);
+        ``rounding_low, rounding_high`` (least and most before people rounded), ``rounding_even`` (if they rounded up as
+        often as down), ``all_low, all_high`` (with rounding, silence and sampling all at their worst).
     units : pandas.DataFrame
         One row per unit: ``people, asked, answered, response``, and ``value, low, high, at_least`` of the chosen
         reading where ``shown`` (enough answers).
@@ -122,6 +124,8 @@ class ShareEstimate(Estimate):
             f"{percent(above['value'])} of people ({percent(above['low'])} to {percent(above['high'])}) put it at "
             f"{claim} or more: another quantity than the mean.",
         ]
+        if above["rounding_high"] > above["rounding_low"]:
+            text.append(self._rounding_sentence(mean, above))
         if sum(self.response.get(k, 0) for k in ("silent", "unusable", "objected")):
             text.append(self._silence_sentence(mean))
         left_out = self.sums["dropped_sums"] + self.sums["incomplete"]
@@ -147,6 +151,15 @@ class ShareEstimate(Estimate):
                 return f"{start}: contradicted for this roster and this reading."
             return f"{start}, but silent people could bring it there: inconclusive."
         return f"A mean of {claim} lies inside this interval: not contradicted, which is not support."
+
+    def _rounding_sentence(self, mean: pd.Series[Any], above: pd.Series[Any]) -> str:
+        """Say what people's own rounding could have moved."""
+        return (
+            f"People answer in round numbers, and {percent(self.claim)} is one: before rounding, "
+            f"{percent(above['rounding_low'])} to {percent(above['rounding_high'])} of them could have been at or "
+            f"above it ({percent(above['rounding_even'])} if they rounded up as often as down), and the mean "
+            f"{percent(mean['rounding_low'])} to {percent(mean['rounding_high'])}. The intervals do not hold this."
+        )
 
     def _silence_sentence(self, mean: pd.Series[Any]) -> str:
         """Say what the silent people could have changed."""
@@ -181,21 +194,6 @@ class ShareEstimate(Estimate):
         from peernet.hypotheses._pictures import plot_ladder
 
         return plot_ladder(self, ax=ax)
-
-
-def _warn_few(n: int) -> None:
-    """Say by name that an asymptotic interval on few answers is not to be trusted."""
-    if n < FEW_ANSWERS:
-        import warnings
-
-        from peernet.errors import PeerNetWarning
-
-        warnings.warn(
-            f"social_share: {n} answers are fewer than {FEW_ANSWERS}: intervals rest on an approximation that needs "
-            "more. The verdict is 'not answered by these data'; use the worst-case bounds, or collect more answers.",
-            PeerNetWarning,
-            stacklevel=3,
-        )
 
 
 def social_share(
@@ -301,11 +299,12 @@ def social_share(
         "tolerance": tolerance, "bad_sums": bad_sums, "level": level, "min_group": min_group, "unit": unit,
         "question": question, "wave": wave, "not_asked": not_asked,
     }  # fmt: skip
-    meaning = _meaning(options)
+    meaning, first = _meaning(options), ""
     if not isinstance(shares, pd.DataFrame):
         questions = getattr(shares, "questions", None)
         shares, found, roster_people = from_records(shares, question, wave)
         sources = declared_sources(questions, question, list(shares.columns)) if sources is None else sources
+        first = first_answer(found)
         respondents = found if respondents is None else respondents
         people = roster_people if people is None else people
     shares = shares.set_axis(as_ids(shares.index, "shares"), axis=0)
@@ -314,11 +313,12 @@ def social_share(
     roster = make_roster(people, unit, respondents, closed.parts.index, not_asked)
     values = reading_values(closed.parts.reindex(roster.ids[roster.answered]), kinds, meaning)
     frame = Sampled(roster, target)
-    _warn_few(len(values))
-    table = _readings(frame, values, claim, level)
+    warn_few("social_share", len(values), so="The verdict is 'not answered by these data'; use the worst-case bounds, "
+             "or collect more answers.")  # fmt: skip
+    table = _readings(frame, values, closed.parts.reindex(values.index), kinds, meaning, claim, level)
     used = {
         "answers": roster.counts, "sums": closed.counts, "pooled_units": [str(u) for u in frame.pooled],
-        "n_strata": len(frame.answers.n_h), "stratum_sizes": frame.sizes(),
+        "n_strata": len(frame.answers.n_h), "stratum_sizes": frame.sizes(), "first_answer": first,
     }  # fmt: skip
     chosen = table[(table["reading"] == reading) & (table["quantity"] == "mean")].iloc[0]
     return ShareEstimate(
@@ -329,7 +329,8 @@ def social_share(
         reading=reading, claim=claim, readings=table, response=roster.counts, sums=closed.counts, people=values,
         units=unit_table(frame, values[reading].to_numpy(), claim, level, min_group),
         counted={r: [c for c, kind in kinds.items() if kind in meaning[r]] for r in meaning},
-        strata=frame.table(), estimand=_estimand(target, roster.known), verdict=_final(chosen),
+        strata=frame.table(), estimand=_estimand(target, roster.known),
+        verdict=settled(chosen["verdict"], chosen["worst_case_verdict"]),
         would_count_against=f"an interval of the mean that leaves out {percent(claim)}",
         assumptions=_assumptions(roster.known),
         provenance=provenance("hypotheses.social_share", options=options, used=used),
@@ -340,7 +341,7 @@ def _meaning(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Check the options and return what every reading counts."""
     literal("target", options["target"], ("roster", "superpopulation"))
     literal("not_asked", options["not_asked"], ("outside", "sampled"))
-    number("claim", options["claim"], 0, 1, open_low=True, open_high=True)
+    as_share("claim", options["claim"])
     number("level", options["level"], 0, 1, open_low=True, open_high=True)
     count("min_group", options["min_group"])
     readings = options["readings"] or READINGS
@@ -349,22 +350,28 @@ def _meaning(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     return meaning
 
 
-def _readings(frame: Sampled, values: pd.DataFrame, claim: float, level: float) -> pd.DataFrame:
+def _readings(
+    frame: Sampled,
+    values: pd.DataFrame,
+    parts: pd.DataFrame,
+    kinds: Mapping[Any, str],
+    meaning: Mapping[str, Sequence[str]],
+    claim: float,
+    level: float,
+) -> pd.DataFrame:
     """Estimate the mean and the share of people at or above the claim, under every reading."""
-    rows = []
+    rows, whole = [], parts.to_numpy()
+    grid, total = rounding_grid(whole)
     for name in values.columns:
         x = values[name].to_numpy()
+        social = np.array([kinds[c] in meaning[name] for c in parts.columns])
+        least, most = rounding_range(whole, social, grid, total)
         for quantity, y in (("mean", x), ("at least claim", (x >= claim - 1e-9).astype(np.float64))):
-            found = quantity_row(frame, y, share=quantity != "mean", claim=claim, level=level)
+            share = quantity != "mean"
+            found = quantity_row(frame, y, share=share, claim=claim, level=level)
+            found |= rounding_row(frame, least, most, claim if share else None, level, found)
             rows.append({"reading": name, "quantity": quantity, **found})
     return pd.DataFrame(rows)
-
-
-def _final(row: pd.Series[Any]) -> Any:
-    """Contradicted only if silent people could not change that; without a roster, by the interval alone."""
-    if row["verdict"] == "contradicted" and row["worst_case_verdict"] not in ("", "contradicted"):
-        return "inconclusive"
-    return row["verdict"]
 
 
 def _estimand(target: Target, known: bool) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from peernet._check import literal, number, quoted, rows_text
 from peernet.errors import DataError
+from peernet.hypotheses._guards import warn_few
 from peernet.results import Estimate, format_number, provenance
 
 __all__ = ["DesignEstimate", "SinglePSU", "design_mean", "design_ratio"]
@@ -407,13 +408,18 @@ def design_ratio(
     DataError
         As :func:`design_mean`, and when the denominator sums to zero.
 
+    Warns
+    -----
+    PeerNetWarning
+        With fewer than 20 answers: the linearisation is an approximation.
+
     References
     ----------
     .. [1] Cochran, W. G. (1977). *Sampling Techniques*, 3rd ed., chapter 6. Wiley.
 
     Examples
     --------
-    >>> round(design_ratio([1, 2, 6], [2, 4, 6]).value, 3)
+    >>> round(design_ratio([1, 2, 6] * 7, [2, 4, 6] * 7).value, 3)
     0.75
     """
     return _run(
@@ -441,6 +447,10 @@ def _run(
     design = make_design(present, index, **given)
     keep = design.rows
     found = _estimate(top[keep], below[keep], design, inside[keep], single_psu, level)
+    if function == "design_ratio":
+        warn_few(
+            function, int(inside[keep].sum()), so="Give more answers, or report the bounds.", stacklevel=4
+        )
     name = "mean" if function == "design_mean" else "ratio of totals"
     options = {"level": level, "single_psu": single_psu, **{k: v is not None for k, v in given.items()}}
     missing = int(len(top) - len(keep))

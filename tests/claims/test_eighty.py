@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from peernet.claims import eighty_percent, trace_curve
 from peernet.datasets import load_meridian
-from peernet.errors import DataError
+from peernet.errors import DataError, PeerNetWarning
 from peernet.hypotheses import social_share
 from peernet.records import Records
 from peernet.results import VERDICTS
@@ -26,7 +26,10 @@ def meridian() -> Records:
 
 def test_trace_curve_by_hand() -> None:
     answers, courses = pd.Series({"a": 4, "b": 6, "c": 2}), pd.Series({"a": 1, "b": 2, "d": 3})
-    found = trace_curve(answers, courses, claim=0.8)
+    with pytest.warns(PeerNetWarning, match="trace_curve: 4 learners are fewer than 20"):
+        found = trace_curve(answers, courses, claim=0.8)
+    with pytest.warns(PeerNetWarning, match="4 learners"):
+        assert trace_curve(answers, courses, exchange=(0.1, 0.2)).verdict == "not answered by these data"
     # 12 answers, 6 courses: 12 x / (12 x + 6) = .8 at x = 2
     assert found.value == pytest.approx(2.0)
     assert found.share(2.0) == pytest.approx(0.8)

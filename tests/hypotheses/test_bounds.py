@@ -65,10 +65,17 @@ def test_imbens_manski_covers_either_end_at_its_level() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ValueError, match="mean must be a number in"):
+    with pytest.raises(ValueError, match=r"mean is a share between 0 and 1; got 62\. Write 0\.62 for 62 %"):
         manski_bounds(62, 0.75)
-    with pytest.raises(ValueError, match="response must be a number in"):
+    with pytest.raises(ValueError, match=r"response is a share between 0 and 1; got 75"):
         manski_bounds(0.62, 75)
+    with pytest.raises(ValueError, match="mean must be a number in"):
+        manski_bounds(-0.1, 0.75)
+    with pytest.raises(ValueError, match=r"claim is a share between 0 and 1; got 80\. Write 0\.8 for 80 %"):
+        breakdown_point(0.62, 0.75, 80)
+    with pytest.raises(ValueError, match=r"mean is a share"):
+        breakdown_point(62, 0.75, 80)
+    assert breakdown_point(62, 0.75, 80, high=100) == pytest.approx(134)
     with pytest.raises(ValueError, match="the bounds cross"):
         imbens_manski(0.6, 0.4, 0.1, 0.1)
     with pytest.raises(DataError, match="nobody answered"):

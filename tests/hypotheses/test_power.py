@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import binom
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
@@ -37,12 +38,31 @@ def test_two_groups_and_correlations() -> None:
 
 
 def test_teams_and_rosters_change_what_is_needed() -> None:
-    # teams of 8 with icc .1: 1.7 times the variance
-    assert share_power(n=100, team_size=8, icc=0.1).half_width == pytest.approx(
-        share_power(n=100).half_width * np.sqrt(1.7)
-    )
+    # teams of 8 with icc .1: 1.7 times the variance, and as many degrees of freedom as teams less one
+    teams = share_power(n=96, team_size=8, icc=0.1)
+    assert teams.df == 11
+    expected = stats.t.ppf(0.975, 11) * 0.2 * np.sqrt(1.7 / 96)
+    assert teams.half_width == pytest.approx(expected, rel=1e-12)
+    assert "12 sampled teams of 8 (11 degrees of freedom" in teams.summary()
     assert share_power(gap=0.05, population=200).n < share_power(gap=0.05).n
     assert share_power(n=200, gap=0.01, population=200).power == 1.0
+
+
+def test_power_with_sampled_teams_is_what_a_simulation_gives() -> None:
+    # 8 teams of 6: with 47 instead of 7 degrees of freedom the power would be said to be .76
+    rng = np.random.default_rng(20261125)
+    teams, size, icc, gap, draws = 8, 6, 0.2, 0.1, 4000
+    effect = rng.normal(0, 0.2 * np.sqrt(icc), (draws, teams))
+    mean = 0.8 - gap + effect + rng.normal(0, 0.2 * np.sqrt((1 - icc) / size), (draws, teams))
+    t = (mean.mean(axis=1) - 0.8) / (mean.std(axis=1, ddof=1) / np.sqrt(teams))
+    hits = int((np.abs(t) > stats.t.ppf(0.975, teams - 1)).sum())
+    expected = share_power(n=teams * size, gap=gap, team_size=size, icc=icc).power
+    low, high = binom.interval(0.999, draws, expected)
+    assert low <= hits <= high
+    assert not low <= draws * t_power(gap / (0.2 * np.sqrt(2 / 48)), 47) <= high
+    need = share_power(gap=gap, team_size=size, icc=icc)
+    assert need.n > share_power(gap=gap).n * 2
+    assert share_power(n=need.n, gap=gap, team_size=size, icc=icc).power >= 0.8
 
 
 def test_one_sided_power_and_limits() -> None:
@@ -71,7 +91,21 @@ def test_refusals_and_words() -> None:
     with pytest.raises(ValueError, match="nothing is left to solve for"):
         share_power(n=10, gap=0.1, power=0.8)
     with pytest.raises(ValueError, match="icc must be a number"):
-        share_power(n=10, icc=2)
+        share_power(n=10, team_size=4, icc=2)
+    with pytest.raises(ValueError, match="201 answers from 200 people"):
+        share_power(n=201, gap=0.1, population=200)
+    with pytest.raises(ValueError, match="fewer than two teams"):
+        share_power(n=10, team_size=8, icc=0.1)
+    with pytest.raises(ValueError, match=r"icc=0\.1 without teams"):
+        share_power(n=10, icc=0.1)
+    with pytest.raises(ValueError, match=r"gap is a share between 0 and 1; got 5\. Write 0\.05 for 5 %"):
+        share_power(gap=5)
+    with pytest.raises(ValueError, match=r"sd is a share between 0 and 1; got 20\. Write 0\.2 for 20 %"):
+        share_power(gap=0.05, sd=20)
+    with pytest.raises(ValueError, match="nothing is left to solve for"):
+        share_power(half_width=0.05, power=0.9)
+    with pytest.raises(ValueError, match="not even 20 answers are enough"):
+        share_power(half_width=0.001, population=20, team_size=15)
     assert "168 answers of 232" in share_power(n=168, population=232).summary()
 
 

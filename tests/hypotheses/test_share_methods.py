@@ -90,6 +90,83 @@ def test_a_margin_chosen_after_the_data_is_caught_by_name() -> None:
         hyp.equivalence_test(SHARE, 0.8, margin=0.05, set_on="soon", answered_from="2025-11-03")
     with pytest.raises(ValueError, match="margin must be a number"):
         hyp.equivalence_test(SHARE, 0.8, margin=0, **BEFORE)
+    with pytest.raises(ValueError, match="when did the first answer come in"):
+        hyp.equivalence_test(SHARE, 0.8, margin=0.05, set_on="2025-09-01")
+    found = hyp.equivalence_test(SHARE, 0.8, margin=0.05, **BEFORE)
+    assert (found.margin, found.set_on) == (0.05, "2025-09-01")
+    assert "margin set on 2025-09-01" in found.summary()
+
+
+def test_the_data_themselves_say_when_the_first_answer_came() -> None:
+    from peernet.datasets import load_meridian
+
+    share = hyp.social_share(load_meridian())
+    first = share.provenance["first_answer"]
+    assert first == "2025-11-03"
+    assert hyp.equivalence_test(share, margin=0.05, set_on="2025-09-15").set_on == "2025-09-15"
+    with pytest.raises(DataError, match="a margin chosen after the data"):
+        hyp.equivalence_test(share, margin=0.05, set_on=first)
+    # a later first day, said to make the margin look early, is refused
+    with pytest.raises(
+        DataError, match=r"answered_from=2025-12-24 is later than the first answer in these data"
+    ):
+        hyp.equivalence_test(share, margin=0.05, set_on="2025-12-01", answered_from="2025-12-24")
+
+
+def test_units_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"claim is a share between 0 and 1; got 80\. Write 0\.8 for 80 %"):
+        hyp.equivalence_test(SHARE, 80, margin=0.05, **BEFORE)
+    with pytest.raises(ValueError, match=r"margin is a share between 0 and 1; got 5"):
+        hyp.equivalence_test(SHARE, 0.8, margin=5, **BEFORE)
+    percents = hyp.design_mean(100 * X)
+    with pytest.raises(ValueError, match="one looks like a share, the other like a percentage"):
+        hyp.equivalence_test(percents, margin=5, **BEFORE)
+    with pytest.raises(ValueError, match="larger than anything it is compared with"):
+        hyp.equivalence_test(hyp.design_mean(X), 0.8, margin=5, **BEFORE)
+    assert hyp.equivalence_test(percents, 80, margin=5, **BEFORE).claim == 80
+    for wrong in (
+        lambda: hyp.social_share(SAID, claim=80), lambda: hyp.share_posterior(SHARE, claim=80),
+        lambda: hyp.share_posterior(SHARE, within=5), lambda: hyp.share_quantile(SHARE, claim=80),
+        lambda: hyp.heaping(SAID, claim=80), lambda: hyp.share_sensitivity(SAID, claim=80),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="is a share between 0 and 1; got"):
+            wrong()
+
+
+def test_silent_people_count_in_every_verdict() -> None:
+    # 140 of 200 answered: the interval decides, the worst cases do not
+    row = SHARE.row()
+    far = float(row["value"]) + 0.06
+    assert row["bound_high"] > far > row["high"]
+    share = hyp.social_share(SAID, people=PEOPLE, claim=far)
+    belief = hyp.share_posterior(share, claim=far)
+    near = hyp.equivalence_test(share, far, margin=0.01, **BEFORE)
+    same = hyp.equivalence_test(share, float(row["value"]), margin=0.05, **BEFORE)
+    assert share.verdict == belief.verdict == near.verdict == same.verdict == "inconclusive"
+    assert (near.alike_verdict, same.alike_verdict) == ("contradicted", "supported")
+    assert "supported if silent people are like those who answered" in same.summary()
+    assert "whatever they would say, the mean is" in belief.summary()
+    assert (near.bound_low, near.bound_high) == (row["bound_low"], row["bound_high"])
+    # far beyond what silence could do all four decide
+    low = hyp.social_share(SAID, people=PEOPLE, claim=0.1)
+    assert low.verdict == "contradicted"
+    assert hyp.share_posterior(low, claim=0.1).verdict == "contradicted"
+    assert hyp.equivalence_test(low, 0.1, margin=0.02, **BEFORE).verdict == "contradicted"
+    # without a roster nothing is known of silence, and the interval decides
+    assert (
+        hyp.equivalence_test(hyp.social_share(SAID), float(X.mean()), margin=0.05, **BEFORE).verdict
+        == "supported"
+    )
+
+
+def test_support_survives_silence_that_is_small_enough() -> None:
+    told = np.arange(200) > 1  # two of two hundred are silent
+    share = hyp.social_share(TRUE[told], people=PEOPLE)
+    found = hyp.equivalence_test(share, round(share.value, 2), margin=0.03, **BEFORE)
+    assert found.verdict == found.alike_verdict == "supported"
+    # the worst cases decide by hand: both within the margin
+    row = share.row()
+    assert round(share.value, 2) - 0.03 < row["outer_low"] <= row["outer_high"] < round(share.value, 2) + 0.03
 
 
 # Bayes
@@ -156,8 +233,25 @@ def test_quantile_without_a_roster_is_the_order_statistic() -> None:
     found = hyp.share_quantile(hyp.social_share(SAID), q=0.9)
     assert found.value == pytest.approx(np.quantile(X, 0.9, method="inverted_cdf"))
     assert found.low <= found.value <= found.high
+    assert np.isnan(found.bound_low)
     with pytest.raises(DataError, match=r"cannot show the 0.999 quantile"):
         hyp.share_quantile(SHARE, q=0.999)
+
+
+def test_quantile_bounds_are_those_of_the_filled_roster() -> None:
+    for q in (0.2, 0.5, 0.75, 0.9):
+        found = hyp.share_quantile(SHARE, q=q)
+        silent = np.zeros(len(PEOPLE) - len(X))
+        for fill, bound in ((0.0, found.bound_low), (1.0, found.bound_high)):
+            whole = np.r_[X.to_numpy(), silent + fill]
+            assert bound == pytest.approx(np.quantile(whole, q, method="inverted_cdf")), (q, fill)
+    assert found.bound_high == 1.0
+    assert found.low > 0.8 < found.bound_low  # people exceed 80 %, whatever the silent would say
+    assert found.verdict == "contradicted"
+    assert "whatever silent people would say" in found.summary()
+    # nobody comes near 95 %, if silent people are alike; but they could all be at 100 %
+    assert hyp.share_quantile(SHARE, q=0.9, claim=0.95).verdict == "inconclusive"
+    assert hyp.share_quantile(hyp.social_share(SAID), q=0.9, claim=0.95).verdict == "contradicted"
 
 
 def test_quantile_interval_covers() -> None:
@@ -190,8 +284,11 @@ def test_cluster_bootstrap_and_its_bias() -> None:
     cluster = np.repeat(np.arange(6), 10)
     x = rng.normal(0, 1, 6)[cluster] + rng.normal(0, 0.3, 60)
     design = hyp.design_mean(x, clusters=cluster)
-    wu = hyp.bootstrap_mean(x, clusters=cluster, kind="rao-wu", n_draws=6000, rng=3)
-    plain = hyp.bootstrap_mean(x, clusters=cluster, kind="clusters", n_draws=6000, rng=3)
+    with pytest.warns(PeerNetWarning, match="bootstrap_mean: 6 clusters are fewer than 20"):
+        wu = hyp.bootstrap_mean(x, clusters=cluster, kind="rao-wu", n_draws=6000, rng=3)
+    with pytest.warns(PeerNetWarning, match="6 clusters"):
+        plain = hyp.bootstrap_mean(x, clusters=cluster, kind="clusters", n_draws=6000, rng=3)
+    assert "few units stand for all others" in plain.assumptions[-1]
     # drawing n - 1 of n rescaled by sqrt(1): the usual variance; drawing n of n: (n - 1) / n of it
     assert wu.std_error == pytest.approx(design.std_error, rel=0.04)
     assert plain.std_error == pytest.approx(design.std_error * np.sqrt(5 / 6), rel=0.04)
@@ -240,7 +337,9 @@ def test_fractional_logit_equals_statsmodels() -> None:
         ),
     ):  # fmt: skip
         fit = sm.GLM(X.to_numpy(), z, family=sm.families.Binomial()).fit(tol=1e-12, **options)
-        mine = hyp.fit_fractional_logit(X, frame, clusters=clusters)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PeerNetWarning)  # ten clusters
+            mine = hyp.fit_fractional_logit(X, frame, clusters=clusters)
         np.testing.assert_allclose(mine.params["estimate"], fit.params, rtol=1e-7)
         factor = 1.0 if clusters is None else np.sqrt(10 / 9)
         np.testing.assert_allclose(mine.params["std_error"], factor * np.asarray(fit.bse), rtol=1e-6)
@@ -249,16 +348,31 @@ def test_fractional_logit_equals_statsmodels() -> None:
 
 
 def test_fractional_logit_without_covariates_is_the_mean() -> None:
-    x = np.array([0.0, 1.0, 0.5, 0.8, 0.7])
+    x = np.array([0.0, 1.0, 0.5, 0.8, 0.7] * 4)
     fit = hyp.fit_fractional_logit(x)
     assert fit.params["effect"].item() == pytest.approx(x.mean())
-    assert fit.params["effect_std_error"].item() == pytest.approx(x.std() / np.sqrt(5))
+    assert fit.params["effect_std_error"].item() == pytest.approx(x.std() / np.sqrt(20))
     with pytest.raises(DataError, match="Divide percentages by 100"):
         hyp.fit_fractional_logit([60, 70])
     with pytest.raises(FitError, match="no finite estimate"):
-        hyp.fit_fractional_logit([1.0, 1.0, 0.4, 0.6, 0.5], pd.Series(["a", "a", "b", "b", "b"]))
+        hyp.fit_fractional_logit([1.0] * 9 + [0.4, 0.6, 0.5] * 5, pd.Series(["a"] * 9 + ["b"] * 15))
     with pytest.raises(FitError, match="repeat each other"):
-        hyp.fit_fractional_logit(x, pd.DataFrame({"a": [1.0, 2, 3, 4, 5], "b": [1.0, 2, 3, 4, 5]}))
+        hyp.fit_fractional_logit(x, pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0)}))
+
+
+def test_few_answers_and_few_of_a_kind_are_named_by_the_fractional_logit() -> None:
+    rng = np.random.default_rng(1)
+    with pytest.warns(PeerNetWarning, match="fit_fractional_logit: 12 answers are fewer than 20"):
+        fit = hyp.fit_fractional_logit(rng.random(12))
+    assert "12 answers: errors are too small" in fit.notes
+    with pytest.warns(PeerNetWarning, match="8 clusters are fewer than 20"):
+        hyp.fit_fractional_logit(rng.random(80), clusters=np.arange(80) % 8)
+    group = pd.Series(["a"] * 57 + ["b"] * 3, name="unit")
+    with pytest.warns(PeerNetWarning, match=r"unit: b \(against a\): 3 people on one side"):
+        fit = hyp.fit_fractional_logit(rng.random(60), group)
+    assert any("3 people on one side" in note for note in fit.notes)
+    with pytest.raises(DataError, match="all answers are of one cluster"):
+        hyp.fit_fractional_logit(rng.random(30), clusters=["a"] * 30)
 
 
 # composition
@@ -286,6 +400,27 @@ def test_composition_test_has_its_size() -> None:
         rejected += hyp.composition_test(x, {"work": 0.7, "others": 0.2, "courses": 0.1}).p_value < 0.05
     low, high = stats.binom.interval(0.999, 1000, 0.05)
     assert low <= rejected <= high + 15  # answers are skewed; F is exact for normal ones
+
+
+def test_composition_takes_silent_people_at_their_worst() -> None:
+    against = {"peers": 0.5, "manager": 0.2, "courses": 0.25, "trial": 0.05}
+    mean, n = (SAID / 100).mean(), len(SAID)
+    claimed = pd.Series(against)
+    for asked in (n, n + 2, n + 40, 4 * n):
+        found = hyp.composition_test(SAID, against, asked=asked)
+        # by brute force: is the claim a mix of what was said and of some division by the others?
+        needed = (asked * claimed - n * mean[claimed.index]) / (asked - n) if asked > n else pd.Series([-1.0])
+        could = bool((needed >= 0).all())
+        assert found.alike_verdict == "contradicted"
+        assert found.verdict == ("inconclusive" if could else "contradicted")
+    assert found.verdict == "inconclusive"
+    assert "their answers could bring the mean there" in found.summary()
+    assert "whatever silent people would say" in hyp.composition_test(SAID, against, asked=n).summary()
+    with pytest.raises(ValueError, match="fewer than the"):
+        hyp.composition_test(SAID, against, asked=n - 1)
+    with pytest.warns(PeerNetWarning, match="composition_test: 12 answers are fewer than 20"):
+        few = hyp.composition_test(SAID.iloc[:12], against)
+    assert few.verdict == "not answered by these data"
 
 
 def test_composition_refusals() -> None:
@@ -404,6 +539,54 @@ def test_rounding_is_recovered_and_the_range_holds_the_truth() -> None:
     )
     assert (hand.at_claim, hand.at_least, hand.at_least_low, hand.at_least_high) == (1.0, 1.0, 0.0, 1.0)
     assert hand.mean_low == pytest.approx((75 + 75 + 79.5) / 300)
+    assert hand.at_least_even == pytest.approx(0.5)
+
+
+def test_rounding_is_seen_through_sums_that_a_reader_closed() -> None:
+    raw = pd.DataFrame(
+        {"peers": [40.0, 55, 33, 61.37], "manager": [20.0, 20, 34, 10], "courses": [30.0, 30, 30, 28.63]}
+    )
+    closed = raw.div(raw.sum(axis=1), axis=0) * 100
+    from peernet.hypotheses._composition import rounding_grid
+
+    grid, total = rounding_grid(closed.to_numpy() / 100)
+    assert grid.tolist() == [10, 5, 1, 0]
+    assert total.tolist() == [90, 105, 97, 100]
+    found = hyp.heaping(closed.iloc[:1])
+    assert found.mean_low == pytest.approx((60 - 5) / 90)
+
+
+def test_the_rounding_band_of_the_share_holds_the_truth() -> None:
+    rng = np.random.default_rng(31)
+    ids = pd.Index([f"p{k}" for k in range(400)])
+    true = rng.dirichlet([8, 2, 2], 400)
+    step = np.where(rng.random(400) < 0.7, 10.0, 5.0)[:, None]
+    said = pd.DataFrame(
+        np.round(100 * true / step) * step, index=ids, columns=["peers", "manager", "courses"]
+    )
+    people = pd.DataFrame({"unit": "u"}, index=ids)
+    found = hyp.social_share(said, people=people, tolerance=20)
+    wide = true[:, :2].sum(axis=1)
+    mean, above = found.row(), found.row("at least claim")
+    assert mean["rounding_low"] <= wide.mean() <= mean["rounding_high"]
+    assert above["rounding_low"] <= (wide >= 0.8).mean() <= above["rounding_high"]
+    assert abs(above["rounding_even"] - (wide >= 0.8).mean()) < abs(above["value"] - (wide >= 0.8).mean())
+    assert (
+        above["all_low"]
+        <= above["rounding_low"]
+        <= above["value"]
+        <= above["rounding_high"]
+        <= above["all_high"]
+    )
+    assert "if they rounded up as often as down" in found.summary()
+    whole = hyp.heaping(said, tolerance=20)
+    assert whole.at_least_low == pytest.approx(above["rounding_low"])
+    assert whole.at_least_even == pytest.approx(above["rounding_even"])
+    exact = hyp.social_share(
+        pd.DataFrame(true, index=ids, columns=said.columns), people=people, total=1, tolerance=0.1
+    )
+    assert exact.row()["rounding_low"] == exact.row()["rounding_high"] == exact.value
+    assert "rounded" not in exact.summary()
 
 
 # pooling
@@ -496,5 +679,15 @@ def test_few_answers_are_named_everywhere() -> None:
     with pytest.warns(PeerNetWarning, match="fewer than 20"):
         few = hyp.social_share(SAID.iloc[:12])
     assert hyp.equivalence_test(few, 0.8, margin=0.1, **BEFORE).verdict == "not answered by these data"
+    with pytest.warns(PeerNetWarning, match="share_posterior: 12 answers are fewer than 20"):
+        belief = hyp.share_posterior(few)
+    assert belief.verdict == "not answered by these data"
+    assert "nothing is decided" in belief.summary()
+    with pytest.warns(PeerNetWarning, match="bootstrap_mean: 12 answers are fewer than 20"):
+        hyp.bootstrap_mean(X.iloc[:12], n_draws=100, rng=1)
+    with pytest.warns(PeerNetWarning, match="design_ratio: 12 answers are fewer than 20"):
+        hyp.design_ratio(X.iloc[:12], X.iloc[:12] + 1)
+    with pytest.warns(PeerNetWarning, match="raked_mean: 12 answers are fewer than 20"):
+        hyp.raked_mean(X.iloc[:12], PEOPLE, ["site"])
     with pytest.raises(DataError, match="what social_share returns"):
         hyp.share_posterior(hyp.design_mean([0.1, 0.2]))  # type: ignore[arg-type]

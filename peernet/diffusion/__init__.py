@@ -37,8 +37,8 @@ _exports: dict[str, str] = {
     "TransmissionShare": "peernet.diffusion.share",
     "simulate_nbda": "peernet.diffusion.simulate",
     "DiffusionSimulation": "peernet.diffusion.simulate",
-    "nbda_power": "peernet.diffusion.simulate",
-    "NBDAPower": "peernet.diffusion.simulate",
+    "nbda_power": "peernet.diffusion.power",
+    "NBDAPower": "peernet.diffusion.power",
     "plot_share": "peernet.diffusion._pictures",
     "plot_thresholds": "peernet.diffusion._pictures",
 }
@@ -77,8 +77,9 @@ if TYPE_CHECKING:
         susceptibility,
     )
     from peernet.diffusion.event_history import fit_event_history
+    from peernet.diffusion.power import NBDAPower, nbda_power
     from peernet.diffusion.share import TransmissionShare, social_transmission_share
-    from peernet.diffusion.simulate import DiffusionSimulation, NBDAPower, nbda_power, simulate_nbda
+    from peernet.diffusion.simulate import DiffusionSimulation, simulate_nbda
     from peernet.diffusion.sources import adoptions_from
     from peernet.diffusion.structure import structure_test
     from peernet.diffusion.transmission import fit_nbda

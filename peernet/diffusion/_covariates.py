@@ -34,6 +34,14 @@ class Covariates(NamedTuple):
         """Whether any covariate changes with time or item."""
         return bool(len(self.since)) and bool((self.since > -np.inf).any() or (self.item >= 0).any())
 
+    def at(self, item: int, time: float, n: int) -> NDArray[np.intp]:
+        """Return each person's row in force at a moment."""
+        out = np.zeros(n, dtype=np.intp)
+        mine = np.flatnonzero(((self.item < 0) | (self.item == item)) & (self.since <= time))
+        order = mine[np.argsort(self.since[mine], kind="stable")]
+        out[self.person[order]] = order
+        return out
+
 
 class Spans(NamedTuple):
     """Who was there, for which item (-1 = all), from when until when."""

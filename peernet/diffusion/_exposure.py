@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal, quoted
 from peernet._tables import as_ids
-from peernet.diffusion._adopted import Adopted, choose, read_adoptions
+from peernet.diffusion._adopted import Adopted, read_adoptions
 from peernet.diffusion._time import Period, Timeline, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
@@ -25,6 +25,7 @@ __all__ = ["Networks", "exposure", "structural_equivalence"]
 Networks: TypeAlias = PeerNetwork | Sequence[PeerNetwork]
 Through = Literal["teachers", "learners"]
 Via = Literal["ties", "structural_equivalence"]
+Across = Literal["each", "any", "all", "mean"]
 Compat = Literal["netdiffuseR"] | None
 _TINY = 1e-20
 
@@ -45,6 +46,7 @@ def exposure(
     group: str | None = None,
     power: float = 1.0,
     item: str | None = None,
+    across: Across = "each",
     compat: Compat = None,
 ) -> pd.DataFrame:
     r"""Share of each person's teachers who had taken up the item some periods earlier.
@@ -88,6 +90,9 @@ def exposure(
         Sharpness v of structural equivalence.
     item : str, optional
         Only this item.
+    across : {"each", "any", "all", "mean"}
+        With several items: an exposure to each, or one exposure to teachers who have any of them, all of them, or
+        (mean) to the share of them that a teacher has.
     compat : {"netdiffuseR"}, optional
         People without teachers get 0, and structural equivalence is weighted by its inverse with unreachable pairs at
         distance 0, as in that package.
@@ -95,7 +100,8 @@ def exposure(
     Returns
     -------
     pandas.DataFrame, shape (n_people, n_periods)
-        Index = person id, columns = periods; with several items the columns have two levels, item and period. In
+        Index = person id, columns = periods; with several items, each by itself, the columns have two levels, item and
+        period. In
         [0, 1] when normalised. NaN for people without teachers and in the first ``lag`` periods: no evidence. People
         who were asked for their teachers and did not answer are NaN too.
 
@@ -123,7 +129,8 @@ def exposure(
         require(one, "person_level", function="diffusion.exposure")
     return exposure_table(
         net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
-        through=through, via=via, teacher_weight=teacher_weight, group=group, power=power, item=item, compat=compat,
+        through=through, via=via, teacher_weight=teacher_weight, group=group, power=power, item=item,
+        across=across, compat=compat,
     )  # fmt: skip
 
 
@@ -131,12 +138,13 @@ def exposure_table(
     net: Networks, adoptions: pd.DataFrame, *, start: Any, end: Any, period: Period = None, lag: int = 1,
     normalised: bool = True, weighted: bool = True, through: Through = "teachers", via: Via = "ties",
     teacher_weight: pd.Series[Any] | pd.DataFrame | None = None, group: str | None = None, power: float = 1.0,
-    item: str | None = None, compat: Compat = None,
+    item: str | None = None, across: Across = "each", compat: Compat = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Compute :func:`exposure` for what is made of it: models and tests, whose results name nobody."""
     literal("through", through, ("teachers", "learners"))
     literal("via", via, ("ties", "structural_equivalence"))
     literal("compat", compat, (None, "netdiffuseR"))
+    literal("across", across, ("each", "any", "all", "mean"))
     if isinstance(lag, bool) or not isinstance(lag, (int, np.integer)):
         raise ValueError(f"lag must be a whole number of periods; got {lag!r}.")
     nets = as_networks(net)
@@ -144,17 +152,21 @@ def exposure_table(
     periods = timeline(moments, start, end, period)
     matrices = _matrices(nets, periods, weighted, through, via, group, power, compat)
     weight = _teacher_weights(teacher_weight, nets[0].ids, periods)
-    known = _answered(nets[0], through)
+    known = np.column_stack([answered(one, through) for one in nets])
+    states = {one.item: _informed(one, periods) for one in items}
+    if across != "each" and states:
+        stacked = np.stack(list(states.values()))
+        joint = {"any": stacked.max(axis=0), "all": stacked.min(axis=0), "mean": stacked.mean(axis=0)}
+        states = {across: joint[across]}
     tables = {
-        one.item: pd.DataFrame(
-            _one_item(one, matrices, weight, periods, int(lag), normalised, compat, known),
+        name: pd.DataFrame(
+            _exposed(state, matrices, weight, int(lag), normalised, compat, known),
             index=nets[0].ids,
             columns=periods.labels,
         )
-        for one in items
+        for name, state in states.items()
     }
-    if item is not None or len(items) == 1:
-        choose(items, "exposure")
+    if item is not None or len(tables) == 1:
         return next(iter(tables.values()))
     if not tables:
         return pd.DataFrame(index=nets[0].ids, columns=periods.labels, dtype=np.float64)
@@ -174,7 +186,7 @@ def as_networks(net: Any) -> list[PeerNetwork]:
     return nets
 
 
-def _answered(net: PeerNetwork, through: Through) -> NDArray[np.bool_]:
+def answered(net: PeerNetwork, through: Through) -> NDArray[np.bool_]:
     """Mark people whose teachers are known: asked about them and silent means unknown."""
     role = "learner" if through == "teachers" else "teacher"
     if net.respondent_is != role:
@@ -238,21 +250,26 @@ def _teacher_weights(given: Any, ids: pd.Index[Any], periods: Timeline) -> NDArr
     return values
 
 
-def _one_item(
-    one: Adopted,
+def _informed(one: Adopted, periods: Timeline) -> NDArray[np.float64]:
+    """Return people x periods: 1 for those informed by the end of it."""
+    tau = periods.codes(one.time)
+    tau[one.knew] = -1
+    state: NDArray[np.float64] = (tau[:, None] <= np.arange(periods.n)).astype(np.float64)
+    return state
+
+
+def _exposed(
+    state: NDArray[np.float64],
     matrices: list[Any],
     weight: NDArray[np.float64],
-    periods: Timeline,
     lag: int,
     normalised: bool,
     compat: Compat,
     known: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Compute people x periods for one item."""
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
-    n, count = len(tau), periods.n
-    informed = (tau[:, None] <= np.arange(count)).astype(np.float64) * weight
+    """Compute people x periods; ``known`` has one column, or one a network."""
+    n, count = state.shape
+    informed = state * weight
     out = np.full((n, count), np.nan)
     wide = np.broadcast_to(weight, (n, count))
     used = [t for t in range(count) if 0 <= t - lag < count]
@@ -268,7 +285,8 @@ def _one_item(
         out[:, used] = top / (below + _TINY) if normalised else top
         return out
     values = np.divide(top, below, out=np.full_like(top, np.nan), where=below > 0) if normalised else top
-    out[:, used] = np.where((below > 0) & known[:, None], values, np.nan)
+    asked = known if known.shape[1] == 1 else known[:, source]
+    out[:, used] = np.where((below > 0) & asked, values, np.nan)
     return out
 
 

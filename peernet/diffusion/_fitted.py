@@ -16,7 +16,7 @@ from peernet.diffusion._prepare import Prepared
 from peernet.diffusion._risk import Design
 from peernet.results import ModelFit, format_number
 
-__all__ = ["CAVEAT", "WORDS", "Engine", "NBDAFit"]
+__all__ = ["CAVEAT", "PROVISO", "WORDS", "Engine", "NBDAFit"]
 
 WORDS = {
     "order": "order of learning",
@@ -27,6 +27,7 @@ CAVEAT = (
     "a shared cause (a manager, a deadline, a common need) that reaches connected people together looks the same as "
     "learning from each other"
 )
+PROVISO = "provided that no shared cause reached connected people together"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -107,7 +107,7 @@ class Generator:
             mine = np.flatnonzero(d.g_item == k)
             starts = prepared.edges[:-1] if d.timing == "discrete" else prepared.edges[:1]
             out.matrices.append([_matrix(prepared, model, s, k, t, n) for t in starts])
-            rows_at = [_rows(prepared, k, t, n) for t in starts]
+            rows_at = [prepared.covariates.at(k, t, n) for t in starts]
             out.asocial.append([asocial[r] for r in rows_at])
             out.social.append([social[r] for r in rows_at])
             out.there.append([_there(prepared, k, t, n) for t in starts])
@@ -268,16 +268,6 @@ def _matrix(prepared: Any, model: Any, s: Floats, item: int, t: float, n: int) -
         )
         total = total + csr_array((strength * weight, (e.learner, e.teacher)), shape=(n, n))
     return total.tocsr()
-
-
-def _rows(prepared: Any, item: int, t: float, n: int) -> NDArray[np.intp]:
-    """Return each person's covariate row in force at a moment."""
-    cov = prepared.covariates
-    out = np.zeros(n, dtype=np.intp)
-    mine = np.flatnonzero(((cov.item < 0) | (cov.item == item)) & (cov.since <= t))
-    order = mine[np.argsort(cov.since[mine], kind="stable")]
-    out[cov.person[order]] = order
-    return out
 
 
 def _there(prepared: Any, item: int, t: float, n: int) -> Any:

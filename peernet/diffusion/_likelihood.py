@@ -182,8 +182,10 @@ class Model:
 
     def link(self, s: Floats, social: Floats | None) -> Floats:
         """Return the rate that each link adds once its teacher knows."""
-        amount = s[self.l_column] * self.design.l_weight
-        return amount if social is None else amount * social[self.design.l_row]
+        amount: Floats = s[self.l_column] * self.design.l_weight
+        if social is not None:
+            amount = amount * social[self.design.l_row]
+        return amount
 
     def order_sums(self, p: Floats) -> Sums:
         """Return the sums over orders at natural parameters."""
@@ -200,7 +202,7 @@ class Model:
     @property
     def teachable(self) -> NDArray[np.bool_]:
         """Whether each learner had a teacher who knew, or who may have learned first at the same moment."""
-        out: NDArray[np.bool_] = (self.e_teaching > 0).any(axis=1)
+        out = np.asarray((self.e_teaching > 0).any(axis=1), dtype=np.bool_)
         if self.orders is not None:
             out[self.design.l_pupil[self.design.l_pupil >= 0]] = True
         return out
@@ -209,7 +211,8 @@ class Model:
         """Log-likelihood of the order (Efron for events of one interval), and its derivatives by rate and total."""
         d = self.design
         if sums is not None:
-            alone = ~self.orders.tied  # type: ignore[union-attr]
+            assert self.orders is not None
+            alone: NDArray[np.bool_] = np.logical_not(self.orders.tied)
             inverse = np.where(alone, 1.0 / np.maximum(total[d.e_g], rate), 0.0)
             value = float(np.sum(sums.value) + np.sum(np.log((rate * inverse)[alone])))
             return (

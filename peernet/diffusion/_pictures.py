@@ -105,16 +105,28 @@ def plot_power(power: Any, *, ax: Axes | None = None) -> Axes:
     """
     axes = plots.axes(ax)
     t = power.table
-    axes.fill_between(
-        t["items"], t["power_low"], t["power_high"], color=plots.OKABE_ITO[0], alpha=0.2, linewidth=0
-    )
-    axes.plot(t["items"], t["power"], "o-", color=plots.OKABE_ITO[0])
+    several = t["people"].nunique() > 1
+    for k, (people, part) in enumerate(t.groupby("people")):
+        colour = plots.OKABE_ITO[k % len(plots.OKABE_ITO)]
+        axes.fill_between(
+            part["items"], part["power_low"], part["power_high"], color=colour, alpha=0.2, linewidth=0
+        )
+        axes.plot(part["items"], part["power"], "o-", color=colour)
+        if several:
+            last = part.iloc[-1]
+            axes.annotate(
+                f" {people} people",
+                (last["items"], last["power"]),
+                color=colour,
+                va="center",
+                annotation_clip=False,
+            )
     axes.axhline(0.8, color="black", linewidth=0.8, linestyle="--")
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("number of skills observed")
-    axes.set_xticks(list(t["items"]))
+    axes.set_xticks(sorted(set(t["items"])))
     axes.set_ylabel("share of studies that detect it")
-    axes.set_title(plots.wrap(power.summary().split(". ")[0]), loc="left", fontsize="medium")
+    axes.set_title(plots.wrap(power.summary().split(", provided")[0]), loc="left", fontsize="medium")
     return axes
 
 

@@ -37,8 +37,9 @@ def _parts_of_orders(model: Model, p: Floats) -> Floats:
     d = model.design
     known, together = source_parts(model, p)
     inner = d.l_pupil >= 0
-    out: Floats = np.bincount(d.t_event, known, d.n_events)
-    return out + np.bincount(d.l_pupil[inner], together[inner], d.n_events)
+    by_known = np.bincount(d.t_event, known, d.n_events)
+    out = by_known + np.bincount(d.l_pupil[inner], together[inner], d.n_events)
+    return np.asarray(out, dtype=np.float64)
 
 
 def social_parts(model: Model, p: Floats) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from peernet._check import column as check_column
 from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._exposure import as_networks
+from peernet.diffusion._exposure import answered, as_networks
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
@@ -49,7 +49,8 @@ def tie_change(
     pandas.DataFrame
         One row a period (from the second), and state of learner and teacher: ``period``, ``learner`` and ``teacher``
         ("adopts", "has adopted", "has not": "adopts" = in this period), ``made``, ``dropped``, ``kept``, ``absent``
-        (pairs without a tie in both), ``made_share`` (of pairs without a tie before) and ``dropped_share``.
+        (pairs without a tie in both), ``made_share`` (of pairs without a tie before) and ``dropped_share``. Pairs whose
+        reporter did not answer in both periods are unknown and left out.
 
     Raises
     ------
@@ -68,9 +69,9 @@ def tie_change(
     rows = []
     for t in range(1, periods.n):
         state = np.where(tau < t, 0, np.where(tau == t, 1, 2))
-        sizes = np.bincount(state, minlength=3)
-        before = _pairs(networks[t - 1])
-        after = _pairs(networks[t])
+        known, learner_told = _known(networks[t - 1], networks[t])
+        sizes, heard = np.bincount(state, minlength=3), np.bincount(state[known], minlength=3)
+        before, after = _pairs(networks[t - 1], known, learner_told), _pairs(networks[t], known, learner_told)
         kept = np.intersect1d(before, after, assume_unique=True)
         found = {"kept": kept, "made": np.setdiff1d(after, kept), "dropped": np.setdiff1d(before, kept)}
         n = networks[0].n_people
@@ -78,7 +79,7 @@ def tie_change(
             k: np.bincount(state[v % n] * 3 + state[v // n], minlength=9).reshape(3, 3)
             for k, v in found.items()
         }
-        pairs = np.outer(sizes, sizes) - np.diag(sizes)
+        pairs = (np.outer(heard, sizes) if learner_told else np.outer(sizes, heard)) - np.diag(heard)
         for a in range(3):
             for b in range(3):
                 made, dropped, same = (int(tables[k][a, b]) for k in ("made", "dropped", "kept"))
@@ -99,9 +100,19 @@ def tie_change(
     return out
 
 
-def _pairs(net: PeerNetwork) -> NDArray[np.int64]:
-    """Return each tie as one number: teacher * n + learner."""
-    return net.teacher.astype(np.int64) * net.n_people + net.learner.astype(np.int64)
+def _known(before: PeerNetwork, after: PeerNetwork) -> tuple[NDArray[np.bool_], bool]:
+    """Return who told of their ties both times, and whether it is learners who tell."""
+    known = np.ones(before.n_people, dtype=bool)
+    for net in (before, after):
+        if net.respondent_is is not None:
+            known &= (net.observed == "answered").to_numpy()
+    return known, before.respondent_is != "teacher"
+
+
+def _pairs(net: PeerNetwork, known: NDArray[np.bool_], learner_told: bool) -> NDArray[np.int64]:
+    """Return each tie of people who told as one number: teacher * n + learner."""
+    keep = known[net.learner if learner_told else net.teacher]
+    return net.teacher[keep].astype(np.int64) * net.n_people + net.learner[keep].astype(np.int64)
 
 
 def crossings(
@@ -135,7 +146,8 @@ def crossings(
     pandas.DataFrame
         One row an item and group: ``first`` (period of the first adopter, missing = never reached; the first period's
         label also for people who knew before), ``by`` (their ids), ``adopters``, ``origin`` (knew before or nobody
-        informed taught them: the group did not get it along a measured tie), ``came_from`` (groups of the informed
+        informed taught them: the group did not get it along a measured tie; missing where one of the first did not say
+        who teaches them), ``came_from`` (groups of the informed
         teachers of the first adopters), ``taught_by`` (their ids), and ``share_across``: of all exposure of the group's
         later adopters at their adoption, the part from other groups (NaN without any). ``by`` and ``taught_by`` are
         empty where the study behind the network does not list ``diffusion.crossings``.
@@ -150,6 +162,7 @@ def crossings(
     codes, names = net.codes(group)
     ids = net.ids
     rows: list[tuple[Any, ...]] = []
+    told = answered(net, "teachers")
     for one in items:
         tau = periods.codes(one.time)
         tau[one.knew] = -1
@@ -167,18 +180,24 @@ def crossings(
             outside = codes[net.teacher[ties]] != g
             to_first = ties[np.isin(net.learner[ties], first)]
             teachers = np.unique(net.teacher[to_first])
+            origin = (
+                pd.NA if not len(teachers) and earliest >= 0 and not told[first].all() else not len(teachers)
+            )
             weight = net.weight[ties]
             across = float(weight[outside].sum() / weight.sum()) if len(ties) else float("nan")
             rows.append(
                 (
                     one.item, name, periods.labels[max(int(earliest), 0)], tuple(ids[first]), len(mine),
-                    not len(teachers), tuple(sorted({str(names[c]) for c in codes[teachers]})),
+                    origin, tuple(sorted({str(names[c]) for c in codes[teachers]})),
                     tuple(ids[teachers]), across,
                 )
             )  # fmt: skip
     columns = ["item", group, "first", "by", "adopters", "origin", "came_from", "taught_by", "share_across"]
     return withhold_ids(
-        net, pd.DataFrame(rows, columns=columns), ["by", "taught_by"], function="diffusion.crossings"
+        net,
+        pd.DataFrame(rows, columns=columns).astype({"origin": "boolean"}),
+        ["by", "taught_by"],
+        function="diffusion.crossings",
     )
 
 

@@ -40,7 +40,7 @@ class NBDAComparison(Result):
         best = self.table.iloc[0]
         social = 1 - float(self.network_support.get("none", 0.0))
         return (
-            f"Best by AICc: {best['model']} (weight {best['weight']:.2f}). Models with teaching hold {social:.0%} of "
+            f"Best by AICc: {best['model']} (weight {best['weight']:.2f}); models with teaching hold {social:.0%} of "
             "the weight; a shared cause that reaches connected people together would look the same."
         )
 

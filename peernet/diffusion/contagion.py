@@ -13,7 +13,7 @@ from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet._tables import as_ids
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._exposure import Networks, as_networks
+from peernet.diffusion._exposure import Networks, Through, answered, as_networks
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
@@ -72,6 +72,7 @@ def infectiousness(
     -------
     pandas.Series
         At least 0, index = person id. 0 also for people with nobody left to reach; NaN for those who never adopt.
+        Learners who did not say who teaches them are missing from it, not counted as unmoved.
 
     Raises
     ------
@@ -146,7 +147,8 @@ def susceptibility(
     Returns
     -------
     pandas.Series
-        At least 0, index = person id. 0 also for people none of whose teachers had adopted; NaN for never-adopters.
+        At least 0, index = person id. 0 also for people none of whose teachers had adopted; NaN for never-adopters, and
+        for people who were asked who teaches them and did not answer: their teachers are unknown.
 
     Raises
     ------
@@ -178,7 +180,7 @@ def susceptibility(
 
 def _scores(
     net: Networks, adoptions: pd.DataFrame, start: Any, end: Any, period: Period, item: str | None, horizon: int,
-    discount: Discount, rate: float, normalised: bool, weighted: bool, sign: int, through: str, compat: str | None,
+    discount: Discount, rate: float, normalised: bool, weighted: bool, sign: int, through: Through, compat: str | None,
 ) -> pd.Series[Any]:  # fmt: skip
     """Compute infectiousness (sign 1) or susceptibility (sign -1)."""
     literal("discount", discount, ("linear", "exponential"))
@@ -219,7 +221,8 @@ def _scores(
     value = top / (below + _TINY)
     if normalised:
         value = value / (all_ + _TINY)
-    return pd.Series(np.where(adopted, value, np.nan), index=nets[0].ids)
+    known = np.logical_and.reduce([answered(each, through) for each in nets])
+    return pd.Series(np.where(adopted & known, value, np.nan), index=nets[0].ids)
 
 
 def _facing(net: PeerNetwork, through: str, weighted: bool) -> Any:
@@ -452,7 +455,8 @@ def opinion_leaders(
     Returns
     -------
     OpinionLeaders
-        Pearson correlations in [-1, 1]; NaN with fewer than three adopters or no variation.
+        Pearson correlations in [-1, 1]; NaN with fewer than three adopters or no variation. People who did not say whom
+        they learn from have an unknown number of teachers and are left out of that row (``n``).
 
     Raises
     ------
@@ -470,18 +474,17 @@ def opinion_leaders(
     tau[one.knew] = -1
     who = np.flatnonzero((tau >= 0) & (tau < periods.n))
     matrix = _facing(net, "learners", weighted)
-    degrees = {
-        "teaches": np.asarray(matrix.sum(axis=1)).ravel()[who],
-        "learns_from": np.asarray(matrix.sum(axis=0)).ravel()[who],
-    }
-    picks = rng.integers(0, max(len(who), 1), size=(n_draws, len(who)))
     rows = []
-    for name, degree in degrees.items():
-        r = _pearson(degree[None], tau[who][None])[0] if len(who) > 2 else float("nan")
-        draws = _pearson(degree[picks], tau[who][picks]) if len(who) > 2 and n_draws else np.zeros(0)
+    sides: dict[str, Through] = {"teaches": "learners", "learns_from": "teachers"}
+    for name, side in sides.items():
+        mine = who[answered(net, side)[who]]
+        degree, when = np.asarray(matrix.sum(axis=1 if side == "learners" else 0)).ravel()[mine], tau[mine]
+        picks = rng.integers(0, max(len(mine), 1), size=(n_draws, len(mine)))
+        r = _pearson(degree[None], when[None])[0] if len(mine) > 2 else float("nan")
+        draws = _pearson(degree[picks], when[picks]) if len(mine) > 2 and n_draws else np.zeros(0)
         draws = draws[np.isfinite(draws)]
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) if len(draws) else (np.nan, np.nan)
-        rows.append((name, r, low, high, len(who)))
+        rows.append((name, r, low, high, len(mine)))
     table = pd.DataFrame(rows, columns=["degree", "correlation", "low", "high", "n"]).set_index("degree")
     facts = provenance(
         "diffusion.opinion_leaders", net, options={"n_draws": n_draws, "item": one.item}, rng=state

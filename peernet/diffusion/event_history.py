@@ -10,8 +10,10 @@ import pandas as pd
 
 from peernet._check import literal, number
 from peernet.diffusion._adopted import read_adoptions
-from peernet.diffusion._covariates import read_covariates
+from peernet.diffusion._covariates import read_covariates, times_of
 from peernet.diffusion._exposure import Compat, Networks, as_networks, exposure_table
+from peernet.diffusion._frailty import Frail, fit_frailty
+from peernet.diffusion._profile import chi2_tail
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import FitError, PeerNetWarning
 from peernet.results import ModelFit, provenance
@@ -35,6 +37,7 @@ def fit_event_history(
     covariates: Any = None,
     time_effects: Literal["each", "linear", "none"] = "each",
     cluster: Literal["person", "none"] = "person",
+    frailty: Literal["none", "person"] = "none",
     item: str | None = None,
     level: float = 0.95,
     compat: Compat = None,
@@ -61,7 +64,12 @@ def fit_event_history(
         An effect for each period (and item), a line, or none. Periods without adopters tell nothing about exposure
         and are left to their own effect.
     cluster : {"person", "none"}
-        Standard errors robust to dependence of a person's rows (over items).
+        Standard errors robust to dependence of a person's rows (over items); not used with frailty, which models it.
+    frailty : {"none", "person"}
+        Let people differ in how readily they adopt, for reasons nobody measured: a normal effect of each person on the
+        scale of the link, integrated out (adaptive Gauss-Hermite). Those who are left late in a span are the slow ones;
+        without frailty that pulls effects towards 0. With one item it is told apart by the shape of the curve alone,
+        so give several.
     level : float
         Coverage of the intervals (Wald).
     compat : {"netdiffuseR"}, optional
@@ -71,6 +79,8 @@ def fit_event_history(
     -------
     ModelFit
         Terms ``exposure``, covariates and ``period`` when linear; period effects are in the model, not in the table.
+        With frailty a row ``frailty sd``: its statistic is the likelihood ratio against none, p takes the boundary into
+        account.
 
     Raises
     ------
@@ -87,6 +97,7 @@ def fit_event_history(
     literal("link", link, ("logit", "probit", "cloglog", "poisson"))
     literal("time_effects", time_effects, ("each", "linear", "none"))
     literal("cluster", cluster, ("person", "none"))
+    literal("frailty", frailty, ("none", "person"))
     number("level", level, 0, 1, open_low=True, open_high=True)
     if lag <= 0:
         warnings.warn(
@@ -112,26 +123,48 @@ def fit_event_history(
         raise FitError("event history: exposure is the same for all rows, so its effect cannot be told.")
     design = used[names].astype(float).reset_index(drop=True)
     design, names = _time_columns(design, names, used, stratum, time_effects)
-    fitted = _regress(link, used["y"].to_numpy(dtype=float), design, used["person"].to_numpy(), cluster)
-    params = _terms(fitted, names, level)
-    notes = (
-        [f"{counts['without_teachers']} rows of people without known teachers left out."]
-        if counts["without_teachers"]
-        else []
-    )
+    y, person = used["y"].to_numpy(dtype=float), used["person"].to_numpy(dtype=np.intp)
+    fitted: Any = _regress(link, y, design, person, cluster)
+    params, notes = _terms(fitted, names, level), _notes(counts, len(items_of(adoptions)), frailty)
+    value, converged = float(fitted.llf), bool(fitted.converged)
+    if frailty == "person":
+        found = fit_frailty(link, y, design.to_numpy(), person, np.clip(np.asarray(fitted.params), -20, 20))
+        params, more = _frail_terms(found, names, value, level)
+        value, converged = found.value, found.converged
+        notes += more
     facts = provenance(
         "diffusion.fit_event_history",
         nets[0],
-        options={"link": link, "lag": lag, "time_effects": time_effects},
+        options={"link": link, "lag": lag, "time_effects": time_effects, "frailty": frailty},
         used=counts,
     )
     return ModelFit(
         name=f"Event history ({link}, lag {lag}, period effects: {time_effects})", params=params,
-        log_likelihood=float(fitted.llf), n=len(rows), n_unit="person-periods", level=level,
-        converged=bool(fitted.converged), notes=tuple(notes), provenance=facts,
+        log_likelihood=value, n=len(rows), n_unit="person-periods", level=level,
+        converged=converged, notes=tuple(notes), provenance=facts,
         estimand="Effect of the share of informed teachers on the chance of adopting in a period",
         assumptions=("no shared cause of exposure and adoption beyond the covariates and period effects",),
     )  # fmt: skip
+
+
+def _notes(counts: dict[str, int], n_items: int, frailty: str) -> list[str]:
+    """Say what was left out and what the coefficient is not."""
+    notes = [
+        "A shared cause (a manager, a deadline, a common need) that reaches connected people together raises the "
+        "coefficient of exposure just as learning from each other does."
+    ]
+    if counts["without_teachers"]:
+        notes.append(f"{counts['without_teachers']} rows of people without known teachers left out.")
+    if frailty != "none" and n_items < 2:
+        notes.append(
+            "With a single item, frailty is told from the shape of the curve alone: read it with care."
+        )
+    return notes
+
+
+def items_of(adoptions: pd.DataFrame) -> list[str]:
+    """Return the items of an adoption table."""
+    return sorted({str(v) for v in adoptions["item"]}) if "item" in adoptions.columns else ["item"]
 
 
 def _rows(
@@ -176,11 +209,16 @@ def _rows(
         given = read_covariates(
             [("covariates", covariates), ("x", None), ("y", None)],
             nets[0].people,
-            ["item"],
-            lambda v, w: np.asarray(v),
+            [one.item for one in items],
+            lambda v, w: times_of(v, w, moments),
         )
+        at = np.zeros(len(rows), dtype=np.intp)
+        cells: dict[Any, Any] = dict(rows.groupby(["item", "time"]).indices)
+        for (k, when), mine in cells.items():
+            force = given.at(int(k), float(periods.edges[int(when)]), len(ids))
+            at[mine] = force[rows["person"].to_numpy(dtype=np.intp)[mine]]
         for j, name in enumerate(given.names[0]):
-            rows[name] = given.values[rows["person"].to_numpy(dtype=np.intp), j]
+            rows[name] = given.values[at, j]
     return rows, counts
 
 
@@ -248,3 +286,32 @@ def _terms(fitted: Any, names: list[str], level: float) -> pd.DataFrame:
             "high": value + z * error,
         }
     )
+
+
+def _frail_terms(
+    found: Frail, names: list[str], without: float, level: float
+) -> tuple[pd.DataFrame, list[str]]:
+    """Lay the terms of the model with frailty out, its standard deviation last."""
+    from scipy.special import ndtr, ndtri
+
+    columns = list(range(len(names)))
+    if names[-1] == "period":
+        columns[-1] = len(found.params) - 1
+    z = float(ndtri(0.5 + level / 2))
+    value, error = found.params[columns], np.sqrt(np.diag(found.cov))[columns]
+    table = pd.DataFrame(
+        {
+            "term": names, "estimate": value, "std_error": error, "statistic": value / error,
+            "p_value": 2 * ndtr(-np.abs(value / error)), "low": value - z * error, "high": value + z * error,
+        }
+    )  # fmt: skip
+    ratio = max(0.0, 2 * (found.value - without))
+    spread, loose = float(np.exp(found.log_sd)), float(np.sqrt(found.cov[-1, -1]))
+    none = not np.isfinite(loose)
+    row = {
+        "term": "frailty sd", "estimate": 0.0 if none else spread, "std_error": spread * loose, "statistic": ratio,
+        "p_value": 0.5 * chi2_tail(ratio) if ratio > 0 else 1.0, "low": 0.0 if none else spread * np.exp(-z * loose),
+        "high": np.nan if none else spread * np.exp(z * loose),
+    }  # fmt: skip
+    notes = ["People do not differ beyond what the terms explain: frailty is 0."] if none else []
+    return pd.concat([table, pd.DataFrame([row])], ignore_index=True), notes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.diffusion._fitted import CAVEAT, NBDAFit
+from peernet.diffusion._fitted import CAVEAT, PROVISO, NBDAFit
 from peernet.diffusion._profile import chi2_tail
 from peernet.diffusion._share_profile import ShareProfile, social_parts, source_parts
 from peernet.errors import FitError
@@ -94,19 +94,36 @@ class TransmissionShare(Estimate):
         ]
         if self.against > self.ceiling:
             lines.append(
-                f"{_percent(self.against)} cannot be reached with these ties, however strong teaching is: "
-                f"{_percent(1 - self.ceiling)} of learners had no informed teacher among those measured."
+                f"{_percent(self.against)} cannot be reached with these ties, however strong teaching, or a shared "
+                f"cause that looks like it, is: {_percent(1 - self.ceiling)} of learners had no informed teacher among "
+                "those measured."
             )
         else:
             lines.append(
-                f"{_percent(self.against)} social: {format_p(self.against_p)}; none: {format_p(self.zero_p)}."
+                f"{_percent(self.against)} social: {format_p(self.against_p)}; none: {format_p(self.zero_p)}; "
+                f"both {PROVISO}."
             )
         if self.cause_estimate > 1:
             lines.append(
                 f"A shared cause that makes people {format_number(self.cause_estimate)} times as quick to learn "
                 "on their own, once a teacher of theirs has learned, would explain it away."
             )
+        if len(self.bootstrap):
+            low, high = self.bootstrap_interval
+            lines.append(
+                f"Data sets simulated from the model, which knows no shared cause, put the share at {_percent(low)} to "
+                f"{_percent(high)} (bias {100 * self.bias:+.1f} points, {len(self.bootstrap)} of them)."
+            )
         return "\n".join([*lines, *self.notes])
+
+    @property
+    def bootstrap_interval(self) -> tuple[float, float]:
+        """Basic parametric bootstrap interval: value less the errors on simulated data; NaN without ``n_draws``."""
+        error = (self.bootstrap["value"] - self.bootstrap["truth"]).dropna()
+        if not len(error):
+            return float("nan"), float("nan")
+        low, high = self.value - np.quantile(error, [(1 + self.level) / 2, (1 - self.level) / 2])
+        return float(np.clip(low, 0.0, self.ceiling)), float(np.clip(high, 0.0, self.ceiling))
 
     def to_frame(self) -> pd.DataFrame:
         """Return both conventions, one row each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,11 @@ from peernet.diffusion._generate import Generator, histories_of
 from peernet.diffusion._risk import build_design
 from peernet.diffusion._share_profile import social_parts
 from peernet.diffusion.share import social_transmission_share
-from peernet.diffusion.transmission import fit_nbda
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
-from peernet.results import Result, Simulation, format_number, provenance
+from peernet.results import Simulation, provenance
 
-__all__ = ["DiffusionSimulation", "NBDAPower", "nbda_power", "simulate_nbda"]
+__all__ = ["DiffusionSimulation", "simulate_nbda"]
 
 Floats = NDArray[np.float64]
 
@@ -220,190 +219,3 @@ def bootstrap_share(
     parts = run_blocks(block, n_draws, rng=rng, block=8, n_jobs=n_jobs, progress=progress, desc="bootstrap")
     frame = pd.DataFrame([r for part in parts for r in part], columns=["value", "low", "high", "truth"])
     return frame.dropna(subset=["value", "truth"]).reset_index(drop=True)
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class NBDAPower(Result):
-    """What studies of several sizes could find.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        One row a number of items: ``items, acquisitions, truth`` (mean true share), ``ceiling, power`` (data sets in
-        which no transmission is rejected), ``power_low, power_high``, ``width`` (mean interval), ``coverage``,
-        ``contradicts`` (data sets whose interval lies below ``against``).
-    against : float
-        The stated share.
-    """
-
-    table: pd.DataFrame
-    against: float
-
-    def summary(self) -> str:
-        """Say from how many items on four in five studies would find it."""
-        enough = self.table[self.table["power"] >= 0.8]
-        if len(enough):
-            row = enough.iloc[0]
-            head = (
-                f"With {_items(row['items'])} (about {row['acquisitions']:.0f} acquisitions) "
-                f"{100 * row['power']:.0f} % of studies would detect a true share of {100 * row['truth']:.0f} %."
-            )
-        else:
-            row = self.table.iloc[-1]
-            head = (
-                f"Even with {_items(row['items'])} (about {row['acquisitions']:.0f} acquisitions) only "
-                f"{100 * row['power']:.0f} % of studies would detect a true share of {100 * row['truth']:.0f} %."
-            )
-        return f"{head} The interval would be {format_number(row['width'])} wide on average."
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table."""
-        return self.table.copy()
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw power against the number of items.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-        """
-        from peernet.diffusion._pictures import plot_power
-
-        return plot_power(self, ax=ax)
-
-
-def _items(number_: float) -> str:
-    """Write how many items."""
-    return "1 item" if number_ == 1 else f"{int(number_)} items"
-
-
-def nbda_power(
-    net: PeerNetwork,
-    *,
-    s: float,
-    rate: float,
-    end: int,
-    n_items: Sequence[int] = (1, 2, 4, 8),
-    timing: Literal["order", "discrete"] = "order",
-    baseline: Literal["free", "constant", "weibull"] = "free",
-    against: float = 0.8,
-    test_level: float = 0.05,
-    n_draws: int = 200,
-    rng: RNGLike | SeedLike | None = None,
-    n_jobs: int = 1,
-    progress: bool = False,
-) -> NBDAPower:
-    """How many skills a study of these people needs, for a given strength of teaching.
-
-    Parameters
-    ----------
-    net : PeerNetwork
-        The people and ties that would be observed; ``make_organisation`` draws others.
-    s, rate : float
-        Assumed strength per unit of tie weight, and asocial rate per period.
-    end : int
-        Number of periods that would be observed.
-    n_items : list of int
-        Numbers of skills to try.
-    timing, baseline : str
-        The analysis that is planned, as in ``fit_nbda``.
-    against : float
-        The stated share that the study is to judge.
-    test_level : float
-        Size of the test of no transmission.
-    n_draws : int
-        Simulated studies for each number.
-    rng, n_jobs, progress
-        As everywhere.
-
-    Returns
-    -------
-    NBDAPower
-        A row a number of items.
-    """
-    rng = as_rng(rng)
-    literal("timing", timing, ("order", "discrete"))
-    count("n_draws", n_draws)
-    state = record(rng)
-    rows = []
-    for items in n_items:
-        count("n_items", items)
-        kind: Literal["discrete", "continuous"] = "discrete" if timing == "discrete" else "continuous"
-        knew = np.zeros(net.n_people, dtype=bool)
-        source = Generator.from_network(net, s, rate, 1, end, items, knew, None, kind)
-        rows.append(
-            _power_row(
-                net,
-                source,
-                s,
-                items,
-                end,
-                timing,
-                baseline,
-                against,
-                test_level,
-                n_draws,
-                rng,
-                n_jobs,
-                progress,
-            )
-        )
-    columns = [
-        "items",
-        "acquisitions",
-        "truth",
-        "ceiling",
-        "power",
-        "power_low",
-        "power_high",
-        "width",
-        "coverage",
-        "contradicts",
-    ]
-    options = {"s": s, "rate": rate, "end": end, "timing": timing, "baseline": baseline, "n_draws": n_draws}
-    return NBDAPower(
-        table=pd.DataFrame(rows, columns=columns), against=against,
-        provenance=provenance("diffusion.nbda_power", net, options=options, rng=state),
-        estimand="Power of the test of no social transmission, and width of the interval of the share",
-    )  # fmt: skip
-
-
-def _power_row(
-    net: PeerNetwork, source: Generator, s: float, items: int, end: int, timing: Any, baseline: Any, against: float,
-    test_level: float, n_draws: int, rng: np.random.Generator, n_jobs: int, progress: bool,
-) -> tuple[float, ...]:  # fmt: skip
-    """Simulate and analyse studies with one number of items."""
-    names = tuple(f"item {k + 1}" for k in range(items))
-
-    def block(size: int, stream: np.random.Generator) -> list[tuple[float, ...]]:
-        out: list[tuple[float, ...]] = []
-        for _ in range(size):
-            frame = DiffusionSimulation(
-                name="", draws=source.draw(stream)[None], ids=tuple(net.ids), items=names
-            ).adoptions()
-            if not np.isfinite(frame["time"]).any():
-                continue
-            start = 1 if timing == "discrete" else 0
-            fit = fit_nbda(
-                net, frame, start=start, end=end, timing=timing, baseline=baseline, rng=stream, n_starts=3
-            )
-            share = social_transmission_share(fit, against=against, sensitivity=False)
-            truth = true_share(fit, np.append(np.array([s]), fit._engine.natural[1:]))
-            out.append(
-                (
-                    fit.n, truth, share.ceiling, float(share.zero_p < test_level), share.high - share.low,
-                    float(share.low - 1e-9 <= truth <= share.high + 1e-9), float(share.high < against),
-                )
-            )  # fmt: skip
-        return out
-
-    parts = run_blocks(
-        block, n_draws, rng=rng, block=8, n_jobs=n_jobs, progress=progress, desc=f"{items} items"
-    )
-    table = np.array([r for part in parts for r in part], dtype=float).reshape(-1, 7)
-    with np.errstate(invalid="ignore"):
-        mean = np.nanmean(table, axis=0) if len(table) else np.full(7, np.nan)
-    half = 1.96 * float(np.sqrt(mean[3] * (1 - mean[3]) / max(len(table), 1)))
-    low, high = max(0.0, mean[3] - half), min(1.0, mean[3] + half)
-    return (items, mean[0], mean[1], mean[2], mean[3], low, high, mean[4], mean[5], mean[6])

@@ -168,7 +168,7 @@ def test_what_cannot_be_summed_is_refused() -> None:
     ids = [f"p{k:02d}" for k in range(14)]
     net = PeerNetwork(ids, pd.DataFrame({"teacher": ids[:-1], "learner": ids[1:]}))
     seen = pd.DataFrame({"person": ids, "time": 1.0})
-    with pytest.raises(DataError, match="14 people learned at the same moment.*at most 12"):
+    with pytest.raises(DataError, match=r"14 people learned at the same moment.*at most 12"):
         fit_nbda(net, seen, start=0, end=2, ties="any_order")
     with pytest.raises(ValueError, match="in discrete time people of one period never teach"):
         fit_nbda(net, seen, start=1, end=2, timing="discrete", ties="any_order")

@@ -50,7 +50,8 @@ def test_shares_add_up() -> None:
     assert 0 <= share.share_across <= 1
     assert share.cause_estimate > 1 and share.cause_interval <= share.cause_estimate
     assert share.missing_ties["ceiling"].is_monotonic_decreasing
-    assert "a shared cause" in share.summary()
+    assert all("shared cause" in line for line in share.summary().splitlines()[:3])
+    assert share.by_item.index.tolist() == list(FIT.items) and share.by_item.between(0, 1).all()
 
 
 def test_the_interval_holds_the_profile() -> None:
@@ -104,6 +105,10 @@ def test_bootstrap_is_centred_and_does_not_depend_on_n_jobs() -> None:
     two = social_transmission_share(FIT, n_draws=16, sensitivity=False, rng=5, n_jobs=2)
     pd.testing.assert_frame_equal(one.bootstrap, two.bootstrap)
     assert abs(one.bias) < 0.1
+    low, high = one.bootstrap_interval
+    assert low < one.value < high <= one.ceiling
+    assert "simulated from the model" in one.summary()
+    assert np.isnan(social_transmission_share(FIT, sensitivity=False).bootstrap_interval[0])
 
 
 @pytest.mark.parametrize(
@@ -149,12 +154,30 @@ def test_same_seed_same_draws_whatever_the_jobs() -> None:
 
 def test_power_grows_with_items() -> None:
     power = nbda_power(NET, s=0.8, rate=0.05, end=10, n_items=(1, 4), n_draws=24, rng=1)
+    more = nbda_power(NET, s=0.8, rate=0.05, end=10, n_items=(1,), n_people=(15, 60), n_draws=24, rng=1)
+    assert more.table[["people", "items"]].to_numpy().tolist() == [[15, 1], [60, 1]]
+    assert more.table["width"][1] < more.table["width"][0]
+    assert more.table["power"][1] >= more.table["power"][0]
+    assert "no shared cause" in more.summary() and more.plot() is not None
     table = power.table
     assert table["items"].tolist() == [1, 4]
     assert table["power"][1] >= table["power"][0]
     assert table["width"][1] < table["width"][0]
     assert table["coverage"].min() > 0.75
     assert "items" in power.summary()
+
+
+def test_a_resized_network_keeps_how_people_are_asked() -> None:
+    from peernet.diffusion.power import resized
+
+    rng = np.random.default_rng(1)
+    drawn = [resized(NET, 120, rng) for _ in range(8)]
+    teachers = np.mean([net.n_ties / net.n_people for net in drawn])
+    assert teachers == pytest.approx(NET.n_ties / NET.n_people, rel=0.1)
+    assert all((net.teacher != net.learner).all() and net.n_people == 120 for net in drawn)
+    hub = PeerNetwork(list("abcdef"), pd.DataFrame({"teacher": ["a"] * 5, "learner": list("bcdef")}))
+    spread = [np.bincount(resized(hub, 60, rng).teacher, minlength=60) for _ in range(5)]
+    assert np.mean([s.max() for s in spread]) > 4 * np.mean([s.mean() for s in spread])
 
 
 def test_comparison() -> None:

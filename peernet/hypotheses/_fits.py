@@ -67,12 +67,17 @@ class NetworkRegression(ModelFit):
         lost = self.provenance.get("cells_left_out", {})
         gone = ", ".join(f"{v} left out ({k})" for k, v in lost.items() if v)
         lines = [
-            f"{self.name} on {self.n} {self.n_unit} of {self.n_people} people" + (f"; {gone}" if gone else "") + ".",
+            f"{self.name} on {self.n} {self.n_unit} of {self.n_people} people"
+            + (f"; {gone}" if gone else "")
+            + ".",
             f"Inference: {self.inference}.",
         ]
         for row in self.params.to_dict("records"):
             span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
             words = f"  {row['term']}: {format_number(row['estimate'])}"
+            if np.isnan(row["p_value"]):
+                lines.append(f"{words} (not tested)")
+                continue
             if len(self.null):
                 words += f", statistic {format_number(row['statistic'])} against chance {span}"
             else:

@@ -21,7 +21,9 @@ __all__ = ["Design", "Formula", "Term", "build", "known_cells", "parse", "term_m
 
 COLUMN_VERBS = ("teacher", "learner", "same", "diff", "signed", "mix")
 NETWORK_VERBS = ("tie", "weight", "reverse")
-_TOKEN = re.compile(r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\"|`[^`]*`)|(?P<name>[^\W\d][\w.]*)|(?P<other>[-+:*()01~]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\"|`[^`]*`)|(?P<name>[^\W\d][\w.]*)|(?P<other>[-+:*()01~]))"
+)
 INTERCEPT = "intercept"
 
 
@@ -192,18 +194,24 @@ def known_cells(net: PeerNetwork) -> NDArray[np.bool_]:
 def _aligned(net: PeerNetwork, other: Any, name: str) -> NDArray[np.float64]:
     """Return another network (or table of pairs) as a matrix in the order of ``net``; NaN = unknown."""
     if isinstance(other, pd.DataFrame):
+        if other.index.equals(net.ids) and other.columns.equals(net.ids) and net.ids.is_unique:
+            return np.array(other.to_numpy(dtype=np.float64, na_value=np.nan))
         rows, columns = other.index.astype(str), other.columns.astype(str)
         for ids, what in ((rows, "rows"), (columns, "columns")):
             _same_people(net, ids, f"{name} ({what})")
         table = other.set_axis(rows, axis=0).set_axis(columns, axis=1).loc[net.ids, net.ids]
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
     if not hasattr(other, "adjacency"):
-        raise TypeError(f"networks: {name!r} must be a PeerNetwork or a table of pairs; got {type(other).__name__}.")
-    _same_people(net, other.ids, name)
-    order = other.ids.get_indexer(net.ids)
-    values = other.adjacency.toarray().astype(np.float64, copy=False)
+        raise TypeError(
+            f"networks: {name!r} must be a PeerNetwork or a table of pairs; got {type(other).__name__}."
+        )
+    values: NDArray[np.float64] = other.adjacency.toarray().astype(np.float64, copy=False)
     values[~known_cells(other)] = np.nan
     np.fill_diagonal(values, 0.0)
+    if other.ids.equals(net.ids):
+        return values
+    _same_people(net, other.ids, name)
+    order = other.ids.get_indexer(net.ids)
     return np.ascontiguousarray(values[np.ix_(order, order)])
 
 
@@ -338,7 +346,10 @@ def build(
     x = np.stack([c for _, c in columns]) if columns else np.empty((0, n, n))
     finite = np.isfinite(x).all(axis=0) if len(x) else np.ones((n, n), dtype=bool)
     mask = known & finite
-    left_out = {"answers unknown": int((off & ~known).sum()), "covariates unknown": int((known & ~finite).sum())}
+    left_out = {
+        "answers unknown": int((off & ~known).sum()),
+        "covariates unknown": int((known & ~finite).sum()),
+    }
     design = Design(y, x, tuple(c for c, _ in columns), mask, left_out, model.intercept)
     _refuse(design)
     if not keep_unanswered:
@@ -364,11 +375,31 @@ def _refuse(design: Design) -> None:
                 "told from the intercept. Drop it."
             )
     scale = np.sqrt((x**2).mean(axis=0))
-    r = np.abs(np.diagonal(np.linalg.qr(x / np.where(scale > 0, scale, 1.0), mode="r"))) / np.sqrt(len(y))
-    bad = np.flatnonzero(r < 1e-7)
+    z = x / np.where(scale > 0, scale, 1.0)
+    r: NDArray[np.float64] = np.asarray(np.linalg.qr(z, mode="r"))
+    bad = np.flatnonzero(np.abs(np.diagonal(r)) / np.sqrt(len(y)) < 1e-7)
     if len(bad):
         names = [design.names[b] for b in bad]
         raise DataError(
             f"formula: {quoted(names)} follows exactly from the terms before it (collinear): their effects cannot "
             "be told apart. Drop one of them."
         )
+    _refuse_perfect(y, z, r, design.names)
+
+
+def _refuse_perfect(
+    y: NDArray[np.float64], z: NDArray[np.float64], r: NDArray[np.float64], names: tuple[str, ...]
+) -> None:
+    """Refuse a response that its regressors (scaled: ``z`` = Q ``r``) add up to exactly: no error is left."""
+    beta, residual = np.zeros(z.shape[1]), y
+    for _ in range(2):  # Seminormal equations lose digits; the second step gives them back.
+        beta = beta + np.linalg.solve(r, np.linalg.solve(r.T, z.T @ residual))
+        residual = y - z @ beta
+    if float((residual**2).mean()) > max(1e-18 * float(y.var()), 1e-28 * float((y**2).mean())):
+        return
+    top = float(np.abs(beta).max(initial=0.0))
+    used = [n for n, b in zip(names, beta, strict=True) if n != INTERCEPT and abs(b) > 1e-7 * top]
+    raise DataError(
+        f"formula: the response follows exactly from {quoted(used)}: residuals are 0, so there is nothing to test "
+        "by. Is the response, or a copy of it, among its own covariates? Drop that term."
+    )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from peernet._check import quoted
 from peernet.errors import FitError
 
-__all__ = ["CellFit", "fit_cells", "glm_batch", "separated"]
+__all__ = ["CellFit", "fit_cells", "glm_batch", "separation"]
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 class CellFit:
     """Coefficients with what variances are built from.
 
-    ``bread`` is the inverse of X'WX (W = 1 in the linear model), ``residual`` is y - mu, ``working`` W.
+    ``bread`` is the inverse of X'WX (W = 1 in the linear model), ``residual`` is y - mu, ``working`` W; ``infinite``
+    is the direction in which plain estimates run to infinity because terms separate (0 for the others; None: nowhere).
     """
 
     beta: Floats
@@ -32,9 +33,12 @@ class CellFit:
     null_deviance: float
     firth: bool
     x: Floats
+    infinite: Floats | None = None
 
 
-def fit_cells(x: Floats, y: Floats, model: str, *, firth: bool = False, names: tuple[str, ...] = ()) -> CellFit:
+def fit_cells(
+    x: Floats, y: Floats, model: str, *, firth: bool = False, names: tuple[str, ...] = ()
+) -> CellFit:
     """Fit y on x, shape (N, K); Firth's penalty comes in by itself where the maximum does not exist.
 
     Raises
@@ -45,10 +49,12 @@ def fit_cells(x: Floats, y: Floats, model: str, *, firth: bool = False, names: t
     if model == "linear":
         return _least_squares(x, y)
     poisson = model == "poisson"
+    direction: Floats | None = None
     if not firth:
         beta, bread, ok, last = _reweighted(x, y, poisson)
         suspicious = not ok or np.abs(x @ beta).max() > 12
-        firth = suspicious and separated(x, y, poisson)
+        direction = separation(x, y, poisson) if suspicious else None
+        firth = direction is not None
         if not ok and not firth:
             beta, bread, ok = _newton(x, y, poisson, False, _start(x, y, poisson))
             last = _mean(x @ beta, poisson)[1]
@@ -70,7 +76,9 @@ def fit_cells(x: Floats, y: Floats, model: str, *, firth: bool = False, names: t
     if firth:
         leverage = working * np.einsum("ij,jk,ik->i", x, bread, x, optimize=True)
         residual = residual + leverage * (0.5 if poisson else 0.5 - mu)
-    return CellFit(beta, bread, residual, working, log_likelihood, deviance, null_deviance, firth, x)
+    return CellFit(
+        beta, bread, residual, working, log_likelihood, deviance, null_deviance, firth, x, direction
+    )
 
 
 def _reweighted(x: Floats, y: Floats, poisson: bool) -> tuple[Floats, Floats, bool, Floats]:
@@ -184,10 +192,11 @@ def _newton(x: Floats, y: Floats, poisson: bool, firth: bool, beta: Floats) -> t
     return beta, bread, False
 
 
-def separated(x: Floats, y: Floats, poisson: bool) -> bool:
-    """Say whether some combination of regressors predicts cells perfectly, so that no maximum exists.
+def separation(x: Floats, y: Floats, poisson: bool) -> Floats | None:
+    """Return a direction b of coefficients that predicts cells perfectly, or None where a maximum exists.
 
-    Linear programme of Konis: maximise the sum of s x'b subject to s x'b >= 0, |b| <= 1.
+    Linear programme of Konis: maximise the sum of s x'b subject to s x'b >= 0, |b| <= 1. Every cell
+    that such a direction tells apart adds to the sum.
     """
     from scipy.optimize import linprog
 
@@ -207,7 +216,10 @@ def separated(x: Floats, y: Floats, poisson: bool) -> bool:
     else:
         signed = np.unique(z * (2 * y - 1)[:, None], axis=0)
         found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
-    return bool(found.status == 0 and found.fun < -1e-7)
+    if found.status != 0 or found.fun > -1e-7:
+        return None
+    way: Floats = np.where(np.abs(found.x) > 1e-7, found.x, 0.0) / np.where(scale > 0, scale, 1.0)
+    return way
 
 
 def glm_batch(
@@ -246,7 +258,9 @@ def glm_batch(
         mu, w = _mean(np.einsum("rkn,rk->rn", z, beta[at]), poisson)
         w = w * ok
         info = (z * w[:, None]) @ z.transpose(0, 2, 1)
-        good = np.isfinite(info).all(axis=(1, 2)) & (np.linalg.cond(np.where(np.isfinite(info), info, 0)) < 1e14)
+        good = np.isfinite(info).all(axis=(1, 2)) & (
+            np.linalg.cond(np.where(np.isfinite(info), info, 0)) < 1e14
+        )
         open_[at[~good]] = False
         at, z, ok, mu, w, info = at[good], z[good], ok[good], mu[good], w[good], info[good]
         bread[at] = np.linalg.inv(info)
@@ -256,7 +270,9 @@ def glm_batch(
             u = u + leverage * (0.5 if poisson else 0.5 - mu)
         score = np.einsum("rkn,rn->rk", z, u)
         step = np.einsum("rkl,rl->rk", bread[at], score)
-        size_of = np.abs(step * np.sqrt(np.diagonal(info, axis1=1, axis2=2) / ok.sum(axis=1)[:, None])).max(axis=1)
+        size_of = np.abs(step * np.sqrt(np.diagonal(info, axis1=1, axis2=2) / ok.sum(axis=1)[:, None])).max(
+            axis=1
+        )
         beta[at] += step * np.minimum(1.0, 2.0 / np.maximum(size_of, 1e-300))[:, None]
         done = at[(step * score).sum(axis=1) < tolerance]
         out[done] = beta[done] / np.sqrt(np.diagonal(bread[done], axis1=1, axis2=2))

@@ -14,7 +14,7 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.hypotheses import _glm
 from peernet.hypotheses._fits import NetworkRegression
-from peernet.hypotheses._formula import Design, build
+from peernet.hypotheses._formula import INTERCEPT, Design, build
 from peernet.hypotheses._permute import SMALL, inner_products, null_draws, shuffler, two_sided_p
 from peernet.results import provenance
 
@@ -84,7 +84,7 @@ def mrqap(
     level : float
         Central share of the null that ``low`` and ``high`` enclose.
     compat : {"sna"}, optional
-        p-values as b / R, which may be 0, and the null deviance without a constant.
+        p-values as b / R, which may be 0, one for the intercept as well, and the null deviance without a constant.
     n_draws : int
         Permutations, shared by all terms. Where people can be arranged in no more ways, every one is used.
     rng : Generator, BitGenerator, seed or None
@@ -99,12 +99,14 @@ def mrqap(
     NetworkRegression
         Table ``term, estimate, std_error, statistic, p_value, low, high``: ``std_error`` is NaN (permutation has
         none), ``low`` and ``high`` are null quantiles of the statistic, and ``p_value`` the share of draws whose
-        statistic is as large in absolute value. One-sided ones are in ``null_table``.
+        statistic is as large in absolute value. One-sided ones are in ``null_table``. The intercept has NaN: moving
+        people does not say what it would be by chance (``compat="sna"`` and ``null_table`` hold what sna reports).
 
     Raises
     ------
     DataError
-        For networks over other people, constant or collinear regressors, unknown names.
+        For networks over other people, constant or collinear regressors, unknown names, and a response that its
+        regressors add up to exactly.
 
     Notes
     -----
@@ -123,7 +125,9 @@ def mrqap(
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     n_draws, used = count("n_draws", n_draws), record(rng)
     if method == "freedman-lane" and model != "linear":
-        raise ValueError('method="freedman-lane" moves residuals of the response, which only model="linear" has.')
+        raise ValueError(
+            'method="freedman-lane" moves residuals of the response, which only model="linear" has.'
+        )
     allowed, kinds = two_modes(net, two_mode)
     design = build(net, formula, networks, allowed=allowed)
     check_response(design, formula, model)
@@ -153,10 +157,14 @@ def check_response(design: Design, formula: str, model: str) -> None:
     """Refuse a response that a model cannot have."""
     y = design.y[design.mask]
     if model == "logit" and not np.isin(y, (0.0, 1.0)).all():
-        raise ValueError(f"model='logit' needs ties present or absent: write 'tie ~ ...' instead of {formula!r}.")
+        raise ValueError(
+            f"model='logit' needs ties present or absent: write 'tie ~ ...' instead of {formula!r}."
+        )
 
 
-def two_modes(net: PeerNetwork, column: str | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.intp] | None]:
+def two_modes(
+    net: PeerNetwork, column: str | None
+) -> tuple[NDArray[np.bool_] | None, NDArray[np.intp] | None]:
     """Return the cells from one kind of people to the other, and everybody's kind."""
     if column is None:
         return None, None
@@ -186,7 +194,9 @@ def _linear(design: Design, fit: _glm.CellFit, method: str, whole: bool) -> Stat
         moved = _residual_matrices(design, fit) if method == "dsp" else design.x
         return _added(design, fit, moved) if whole else _added_with_gaps(design, moved)
     if method == "y":
-        return _response(design, fit, design.y[None]) if whole else _response_with_gaps(design, design.y[None])
+        return (
+            _response(design, fit, design.y[None]) if whole else _response_with_gaps(design, design.y[None])
+        )
     residuals = np.zeros_like(design.x)
     residuals[:, design.mask] = fit.residual
     residuals += fit.beta[:, None, None] * _residual_matrices(design, fit)
@@ -394,7 +404,10 @@ def _result(
         tails = [(1 - level) / 2, (1 + level) / 2, 0.025, 0.975]
         low, high, q025, q975 = np.quantile(draws, tails) if len(draws) else [np.nan] * 4
         mean, sd = (draws.mean(), draws.std(ddof=1)) if len(draws) > 1 else (np.nan, np.nan)
-        values = (term, fit.beta[a], np.nan, shown[a], two, low, high)
+        # Residuals of the constant that move are no draw of it without effect: its p tests nothing about 0.
+        tested = term != INTERCEPT or options["compat"] == "sna"
+        shown_p, shown_low, shown_high = (two, low, high) if tested else (np.nan,) * 3
+        values = (term, fit.beta[a], np.nan, shown[a], shown_p, shown_low, shown_high)
         rows.append(dict(zip(COLUMNS, values, strict=True)))
         table.append((term, mean, sd, q025, q975, two, greater, less))
     heads = ("term", "null_mean", "null_sd", "null_q025", "null_q975", "p_two_sided", "p_greater", "p_less")
@@ -443,7 +456,9 @@ def notes(fit: _glm.CellFit, null: Floats, names: tuple[str, ...]) -> tuple[str,
     """Return the warnings that belong to a fit."""
     out = []
     if fit.firth:
-        out.append("A covariate separates ties from non-ties (plain estimates are infinite): Firth's penalty was used.")
+        out.append(
+            "A covariate separates ties from non-ties (plain estimates are infinite): Firth's penalty was used."
+        )
     failed = int((~np.isfinite(null)).any(axis=1).sum()) if null.size else 0
     if failed:
         out.append(f"{failed} of {len(null)} draws had no estimate for some term and are left out for it.")

@@ -21,7 +21,9 @@ def world(
     """Return a weighted network, another one, and people with attributes; some silent or with missing values."""
     rng = np.random.default_rng(seed)
     ids = [f"p{i}" for i in range(n)]
-    people = pd.DataFrame({"office": rng.choice(list("ab"), n), "age": rng.integers(20, 60, n) * 1.0}, index=ids)
+    people = pd.DataFrame(
+        {"office": rng.choice(list("ab"), n), "age": rng.integers(20, 60, n) * 1.0}, index=ids
+    )
     if gaps:
         people.loc[ids[2], "age"] = np.nan
     off = ~np.eye(n, dtype=bool)
@@ -95,7 +97,9 @@ def test_draws_against_the_slow_twin(method: str, n: int, kind: str) -> None:
     fit = mrqap(net, FORMULA, networks=networks, method=method, n_draws=65, rng=9)
     perms = shuffler(net, None).draw(64, streams(as_rng(9), 2)[0])
     for at in (0, 40):
-        np.testing.assert_allclose(fit.null[at], slow(net, networks, FORMULA, method, perms[at]), rtol=1e-7, atol=1e-8)
+        np.testing.assert_allclose(
+            fit.null[at], slow(net, networks, FORMULA, method, perms[at]), rtol=1e-7, atol=1e-8
+        )
     design = build(net, FORMULA, networks)
     y, x = design.cells()
     np.testing.assert_allclose(fit.params["statistic"], ols_t(x, y), rtol=1e-9)
@@ -193,8 +197,9 @@ def test_every_arrangement_of_few_people() -> None:
     every = np.array([slow(net, networks, formula, "dsp", np.array(p)) for p in permutations(range(5))])
     seen = slow(net, networks, formula, "dsp", np.arange(5))
     want = (np.abs(every) >= np.abs(seen) * (1 - 1e-9)).mean(axis=0)
-    np.testing.assert_allclose(fit.params["p_value"], want, atol=1e-12)
-    assert (fit.params["p_value"] >= 1 / 120).all()
+    np.testing.assert_allclose(fit.null_table["p_two_sided"], want, atol=1e-12)
+    np.testing.assert_allclose(fit.params["p_value"][1:], want[1:], atol=1e-12)
+    assert (fit.null_table["p_two_sided"] >= 1 / 120).all()
 
 
 def test_people_move_within_units_only() -> None:
@@ -245,9 +250,13 @@ def test_reversing_the_networks_swaps_teacher_and_learner() -> None:
     net, networks = world(16, 15)
     fit = mrqap(net, "weight ~ other + teacher(age) + learner(office)", networks=networks, n_draws=3, rng=0)
     back = {k: v.reverse() for k, v in networks.items()}
-    turned = mrqap(net.reverse(), "weight ~ other + learner(age) + teacher(office)", networks=back, n_draws=3, rng=0)
+    turned = mrqap(
+        net.reverse(), "weight ~ other + learner(age) + teacher(office)", networks=back, n_draws=3, rng=0
+    )
     np.testing.assert_allclose(fit.params["estimate"], turned.params["estimate"], rtol=1e-9)
-    wrong = mrqap(net.reverse(), "weight ~ other + teacher(age) + learner(office)", networks=back, n_draws=3, rng=0)
+    wrong = mrqap(
+        net.reverse(), "weight ~ other + teacher(age) + learner(office)", networks=back, n_draws=3, rng=0
+    )
     assert not np.allclose(fit.params["estimate"], wrong.params["estimate"])
 
 
@@ -266,7 +275,7 @@ def test_separation_brings_in_firth() -> None:
     boss = PeerNetwork(net.people, inside)
     fit = mrqap(net, "tie ~ boss + diff(age)", networks={"boss": boss}, model="logit", n_draws=50, rng=0)
     assert any("Firth" in note for note in fit.notes)
-    assert np.isfinite(fit.params[["estimate", "statistic", "p_value"]]).all().all()
+    assert np.isfinite(fit.params[["estimate", "statistic", "p_value"]].iloc[1:]).all().all()
     y, x = build(net, "tie ~ boss + diff(age)", {"boss": boss}).cells()
     # At the maximum of the penalised likelihood its slope is 0 in every direction.
     beta = fit.params["estimate"].to_numpy()
@@ -290,6 +299,15 @@ def test_isolates_are_cells() -> None:
 
 def test_wrong_use() -> None:
     net, networks = world(10, 19)
+    for model, formula in (
+        ("linear", "weight ~ copy"),
+        ("logit", "tie ~ other + tie(copy)"),
+        ("poisson", "weight ~ copy"),
+    ):
+        with pytest.raises(
+            DataError, match="is the response, or a copy of it, among its own covariates".capitalize()
+        ):
+            mrqap(net, formula, networks={**networks, "copy": net}, model=model)
     with pytest.raises(ValueError, match=r"method must be one of 'dsp'"):
         mrqap(net, FORMULA, networks=networks, method="qap")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"only model="):
@@ -308,9 +326,13 @@ def test_the_answer_explains_itself() -> None:
     frame = fit.to_frame()
     assert list(frame.columns) == ["term", "estimate", "std_error", "statistic", "p_value", "low", "high"]
     assert frame["term"][0] == "intercept" and frame["std_error"].isna().all()
-    np.testing.assert_allclose(frame["low"], np.quantile(fit.null, 0.025, axis=0))
+    np.testing.assert_allclose(frame["low"][1:], np.quantile(fit.null, 0.025, axis=0)[1:])
     as_large = (abs(fit.null) >= abs(frame["statistic"].to_numpy())).sum(axis=0)
-    np.testing.assert_allclose(frame["p_value"], (1 + as_large) / 201)
+    np.testing.assert_allclose(frame["p_value"][1:], ((1 + as_large) / 201)[1:])
+    # Moving people is no test of the intercept; sna gives one all the same.
+    assert frame.loc[0, ["p_value", "low", "high"]].isna().all() and "(not tested)" in fit.summary()
+    theirs = mrqap(net, FORMULA, networks=networks, n_draws=200, rng=0, compat="sna").to_frame()
+    np.testing.assert_allclose(theirs["p_value"], as_large / 200)
     text = fit.summary()
     assert "double semi-partialing" in text and "against chance" in text and "15 people" in text
     assert fit.provenance["rng"]["entropy"] == 0

@@ -178,6 +178,7 @@ def test_cug(reference: Any, nets: Any) -> None:
         ("dyadic", "se_dyadic_nodesum"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:dyadic_regression. with 21 people")
 def test_dyadic_errors(reference: Any, nets: Any, variance: Any, key: str) -> None:
     want = reference["dyadic_robust"]["krackhardt_hightech"]
     fit = dyadic_regression(nets["advice"], FORMULA, networks=others(nets), variance=variance)

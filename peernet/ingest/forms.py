@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from peernet._check import quoted
@@ -17,6 +19,11 @@ from peernet.records.tables import Records
 
 __all__ = ["read_google_forms", "read_microsoft_forms"]
 
+# The CSV that Forms itself writes: 2022/11/30 10:39:41 PM GMT+1; a sheet has neither AM/PM with the zone nor the zone.
+_STAMP = re.compile(
+    r"^(\d{4})/(\d{1,2})/(\d{1,2}) (\d{1,2}):(\d{2}):(\d{2}) ([AP])M (?:GMT|UTC)(?:([+-])(\d{1,2})(?::?(\d{2}))?)?$"
+)
+
 
 def read_google_forms(
     path: PathLike,
@@ -29,12 +36,13 @@ def read_google_forms(
     time_zone: str | None = None,
     date_order: DateOrder = "auto",
 ) -> Records:
-    """Answers of a Google Forms survey, from the CSV or xlsx of its sheet.
+    """Answers of a Google Forms survey: the CSV that Forms itself writes, or the CSV or xlsx of its sheet.
 
-    ``Timestamp`` is local to the spreadsheet and states no zone: pass ``time_zone``. Grids are columns
-    ``Question [Row]``; a question title that repeats is numbered (``Title (2)``). Several ticked names
-    stand in one cell, joined by commas: give the column the kind ``nomination_list``; names of the roster
-    that hold commas are recognised, the longest first.
+    In a sheet ``Timestamp`` is local to the spreadsheet and states no zone: pass ``time_zone``. The CSV of
+    Forms itself states the zone (``2022/11/30 10:39:41 PM GMT+1``). Grids are columns ``Question [Row]``; a
+    question title that repeats is numbered (``Title (2)``). Several ticked names stand in one cell, joined by
+    commas in a sheet and by semicolons in the CSV of Forms: give the column the kind ``nomination_list``;
+    names of the roster that hold commas are recognised, the longest first.
 
     Parameters
     ----------
@@ -68,6 +76,9 @@ def read_google_forms(
     ledger = Ledger("read_google_forms")
     raw = read_table(path, ledger, unique=False)
     frame = _named(raw, "Timestamp", "a Google Forms sheet")
+    stamped = frame["Timestamp"].map(lambda c: bool(_STAMP.match(c.strip())))
+    direct = bool(len(frame) and stamped.all())
+    frame.loc[stamped, "Timestamp"] = frame.loc[stamped, "Timestamp"].map(_iso)
     book = add_fixed(
         Codebook.read(codebook),
         frame.columns,
@@ -81,7 +92,9 @@ def read_google_forms(
     _joinable(book, raw.name, "collect e-mail addresses in the form's settings")
     roster = roster_of(people)
     choices = [str(n) for c in ("name", "email") if c in roster.columns for n in roster[c].dropna()]
-    frame, book = expand_lists(frame, book, lambda cell: split_choices(cell, choices))
+    frame, book = expand_lists(
+        frame, book, split_semicolons if direct else lambda cell: split_choices(cell, choices)
+    )
     ledger.read("rows", len(frame))
     return survey_records(
         frame,
@@ -168,6 +181,16 @@ def read_microsoft_forms(
         time_zone=time_zone,
         date_order=date_order,
     )
+
+
+def _iso(cell: str) -> str:
+    """Write the time of Forms' own CSV with its offset."""
+    found = _STAMP.match(cell.strip())
+    assert found is not None
+    year, month, day, hour, minute, second, half, sign, hours, minutes = found.groups()
+    clock = int(hour) % 12 + (12 if half == "P" else 0)
+    offset = f"{sign or '+'}{int(hours or 0):02d}:{minutes or '00'}"
+    return f"{year}-{int(month):02d}-{int(day):02d}T{clock:02d}:{minute}:{second}{offset}"
 
 
 def _named(raw: RawTable, needed: str, what: str) -> pd.DataFrame:

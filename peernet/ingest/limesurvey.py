@@ -87,7 +87,7 @@ def read_limesurvey(
     """
     ledger = Ledger("read_limesurvey")
     raw = read_table(path, ledger, encoding=encoding, unique=False)
-    names = [_WORDS.get(c) or _short(c) for c in raw.frame.columns]
+    names = [_WORDS.get(c) or _WORDS.get(c.replace("_", " ")) or _short(c) for c in raw.frame.columns]
     frame = raw.frame.set_axis(pd.Index(number_repeats(names), dtype="str"), axis=1)
     if "submitdate" not in frame.columns:
         raise DataError(

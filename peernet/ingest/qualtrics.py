@@ -133,7 +133,7 @@ def _check_headers(raw: RawTable) -> str | None:
             f'{raw.name}: row 3 should hold the import ids of Qualtrics ({{"ImportId": ...}}) but starts with '
             f"{shown}. A header "
             "row is missing, or this is not a Qualtrics CSV: export it again as CSV and do not edit it in a "
-            "spreadsheet, or "
+            "spreadsheet (the legacy export has two header rows: choose the present format), or "
             "use read_survey for a file with one header row."
         )
     zones = {

@@ -10,7 +10,7 @@ from peernet._check import quoted, rows_text
 from peernet.errors import DataError
 from peernet.ingest._answers import BadShares
 from peernet.ingest._files import PathLike, need_column, read_table
-from peernet.ingest._vendor import expand_repeats
+from peernet.ingest._vendor import expand_repeats, number_repeats
 from peernet.ingest.codebook import Codebook
 from peernet.ingest.survey import Aliases, People, survey_records
 from peernet.records.report import Ledger
@@ -19,6 +19,14 @@ from peernet.records.tables import Records
 __all__ = ["read_redcap"]
 
 _EVENT, _FORM, _INSTANCE = "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"
+# Headings of the same columns in an export with labels as headings.
+_LABELLED = {
+    "Event Name": _EVENT,
+    "Repeat Instrument": _FORM,
+    "Repeat Instance": _INSTANCE,
+    "Survey Identifier": "redcap_survey_identifier",
+    "Data Access Group": "redcap_data_access_group",
+}
 
 
 def read_redcap(
@@ -39,7 +47,9 @@ def read_redcap(
 
     A name generator is a repeating instrument, one row a name: write its columns in the codebook once with
     slot ``*``. Columns ``<instrument>_complete`` can have the kind ``complete``: 0 counts as broken off.
-    ``[not completed]`` is an empty time.
+    ``[not completed]`` is an empty time. In checkbox columns (``name___1``, or ``... (choice=...)`` where the
+    headings are labels) ``Checked`` is 1 and ``Unchecked`` 0. With labels as headings ``record_id`` is often
+    ``"Record ID"``.
 
     Parameters
     ----------
@@ -77,7 +87,8 @@ def read_redcap(
         When the record ids are missing, several events are in the file and none is named, or a direction is open.
     """
     ledger = Ledger("read_redcap")
-    raw = read_table(path, ledger, encoding=encoding)
+    raw = read_table(path, ledger, encoding=encoding, unique=False)
+    raw = raw._replace(frame=_headed(raw.frame))
     ids = need_column(raw.frame, record_id, raw.name).str.strip()
     if (ids == "").any():
         raise DataError(
@@ -100,6 +111,16 @@ def read_redcap(
         time_zone=time_zone,
         date_order="ymd",
     )
+
+
+def _headed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give labelled headings their names, repeated ones a number, and ticks their codes."""
+    names = number_repeats([_LABELLED.get(str(c), str(c)) for c in frame.columns])
+    out = frame.set_axis(pd.Index(names, dtype="str"), axis=1)
+    ticks = [c for c in names if "___" in c or "(choice=" in c]
+    for column in ticks:
+        out[column] = out[column].replace({"Checked": "1", "Unchecked": "0"})
+    return out
 
 
 def _one_event(frame: pd.DataFrame, event: str | None, name: str, ledger: Ledger) -> pd.DataFrame:
@@ -129,8 +150,17 @@ def _widen(frame: pd.DataFrame, record_id: str, name: str) -> tuple[pd.DataFrame
     bad = number[(number != "") & ~number.str.fullmatch(r"[1-9]\d{0,3}")]
     if len(bad):
         raise DataError(f"{name}: {rows_text(bad.index, bad)}: {_INSTANCE} must be a whole number.")
-    base = frame[number == ""]
-    again = frame[number != ""]
+    # An instance without an instrument counts a whole event that repeats: its row is the base row.
+    form = frame[_FORM].str.strip() if _FORM in frame.columns else number
+    base = frame[(number == "") | (form == "")]
+    again = frame[(number != "") & (form != "")]
+    several = base[record_id].duplicated(keep=False) & (number[base.index] != "")
+    if several.any():
+        raise DataError(
+            f"{name}: the event repeats for {int(base.loc[several, record_id].nunique())} records "
+            f"({rows_text(base.index[several])}). Export one instance of it, or keep the last row of each record."
+        )
+    number = number.where(form != "", "")
     _once(base, record_id, name)
     lone = again[~again[record_id].isin(base[record_id])].drop_duplicates(record_id)
     fields = [c for c in frame.columns if c not in (record_id, _EVENT, _FORM, _INSTANCE)]

@@ -190,6 +190,34 @@ def test_google_forms(tmp_path: Path) -> None:
         read_google_forms(write(tmp_path, anonymous), codebook=pd.DataFrame(rows), people=ROSTER)
 
 
+def test_google_forms_own_csv_states_its_zone_and_lists_with_semicolons(tmp_path: Path) -> None:
+    """As Forms writes it (seen in public repositories): 2022/11/30 10:39:41 PM GMT+1, ticks joined by semicolons."""
+    text = (
+        '"Timestamp","Username","Whom do you ask?"\n'
+        '"2025/11/30 10:39:41 PM GMT+1","ana@x.org","José García;Alm, Bo"\n'
+        '"2025/12/01 12:05:00 AM GMT","bo@x.org","Dee Fox"\n'
+        '"2025/12/01 12:05:00 PM GMT-3:30","dee@x.org",""\n'
+    )
+    codes = pd.DataFrame(
+        [
+            {
+                "column": "Whom do you ask?",
+                "kind": "nomination_list",
+                "relation": "r",
+                "respondent_is": "learner",
+            }
+        ]
+    )
+    records = read_google_forms(write(tmp_path, text), codebook=codes, people=ROSTER)
+    assert pairs(records) == [("001", "002"), ("001", "003"), ("002", "NA")]
+    finished = records.respondents.set_index("person")["finished"].dropna()
+    assert finished.dt.strftime("%m-%d %H:%M").to_dict() == {
+        "001": "11-30 21:39",
+        "002": "12-01 00:05",
+        "NA": "12-01 15:35",
+    }
+
+
 def workbook(folder: Path, rows: list[list[Any]]) -> Path:
     openpyxl = pytest.importorskip("openpyxl")
     made = openpyxl.Workbook()
@@ -282,6 +310,42 @@ def test_redcap(tmp_path: Path) -> None:
         read_redcap(write(tmp_path, bad), codebook=redcap_book(), people=ROSTER, event="base")
 
 
+def test_redcap_with_labels_as_headings(tmp_path: Path) -> None:
+    text = (
+        "Record ID,Event Name,Repeat Instrument,Repeat Instance,Employee,"
+        "Whom do you ask? (choice=Ana),Whom do you ask? (choice=José),Complete?,Complete?\n"
+        "1,Base,,,001,Unchecked,Checked,Complete,Complete\n"
+        "2,Base,,,002,Checked,Checked,Complete,Incomplete\n"
+        "3,Base,,,NA,Checked,Unchecked,Incomplete,Complete\n"
+    )
+    grid = {"kind": "roster", "relation": "r", "respondent_is": "learner"}
+    rows = [
+        {"column": "Employee", "kind": "person"},
+        {"column": "Complete?", "kind": "complete"},
+        {"column": "Whom do you ask? (choice=Ana)", "person": "001", **grid},
+        {"column": "Whom do you ask? (choice=José)", "person": "003", **grid},
+    ]
+    records = read_redcap(
+        write(tmp_path, text), codebook=pd.DataFrame(rows), people=ROSTER, record_id="Record ID"
+    )
+    assert pairs(records) == [("001", "003"), ("002", "001"), ("002", "003")]
+    assert records.report.rows_dropped == {"broken off before the end": 1}
+    assert (
+        records.report.n_flagged("a cell of the grid is not a number or a known label (counted as no tie)")
+        == 0
+    )
+
+
+def test_redcap_event_that_repeats(tmp_path: Path) -> None:
+    head = "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,emp,s1,s2\n"
+    once = head + "1,base,,1,001,60,40\n2,base,,1,002,50,50\n"
+    codes = book("emp", [], ["s1", "s2"])
+    records = read_redcap(write(tmp_path, once), codebook=codes, people=ROSTER)
+    assert records.shares().to_numpy().tolist() == [[60, 40], [50, 50]]
+    with pytest.raises(DataError, match=r"the event repeats for 1 records \(rows 2, 4\)"):
+        read_redcap(write(tmp_path, once + "1,base,,2,001,10,90\n"), codebook=codes, people=ROSTER)
+
+
 # ---- SPSS ----------------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +368,8 @@ def test_spss(tmp_path: Path) -> None:
     assert records.report.rows_dropped == {"respondent is not on the roster": 1}
     assert records.report.n_dropped("names themselves") == 1
     assert records.shares().to_numpy().tolist() == [[60, 40], [100, 0]]
+    pyreadstat.write_sav(table, str(path), missing_ranges={"mood": [{"lo": 2.0, "hi": 9.0}]})
+    assert read_spss(path, codebook=codes, people=ROSTER).wide("mood").index.tolist() == ["NA"]
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match="is not an SPSS file that can be read"):
         read_spss(path, codebook=codes, people=ROSTER)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from peernet.errors import DataError
+from peernet.ingest._columns import Texts, Words, in_order, ints, text_column
 from peernet.ingest.survey import Aliases, People, roster_of
 from peernet.records.identity import clean_text, match_names, normalise_name
 from peernet.records.report import UNMATCHED, Ledger
@@ -62,12 +63,14 @@ class Traces:
         self.source = source
         self.accounts: list[Account] = []
         self._row: dict[str, int] = {}
-        self._words: dict[str, int] = {}
+        self._words = Words()
         self._time, self._weight, self._confirmed = array("q"), array("d"), array("b")
         self._teacher, self._learner = array("l"), array("l")
         self._kind, self._context, self._topic = array("l"), array("l"), array("l")
-        self._evidence: list[str] = []
-        self._sessions: list[tuple[str, int, int, str, str]] = []
+        self._evidence = Texts()
+        self._sessions = Texts()
+        self._seen, self._attendee, self._seen_at = array("l"), array("l"), array("q")
+        self._role, self._session_kind = array("l"), array("l")
         self.says_confirmed = False
         self.person: list[str | None] = []
 
@@ -94,9 +97,6 @@ class Traces:
         """Return the number of an account that was registered before."""
         return self._row.get(handle)
 
-    def _word(self, value: str) -> int:
-        return self._words.setdefault(value, len(self._words))
-
     def tie(
         self,
         time: int,
@@ -114,10 +114,10 @@ class Traces:
         self._time.append(time)
         self._teacher.append(teacher)
         self._learner.append(learner)
-        self._kind.append(self._word(kind))
+        self._kind.append(self._words.code(kind))
         self._weight.append(weight)
-        self._context.append(self._word(context))
-        self._topic.append(self._word(topic))
+        self._context.append(self._words.code(context))
+        self._topic.append(self._words.code(topic))
         self._confirmed.append(confirmed)
         self._evidence.append(evidence)
 
@@ -136,13 +136,19 @@ class Traces:
         self._confirmed.frombytes(np.zeros(len(frame), dtype=np.int8).tobytes())
         for name, column in (("kind", self._kind), ("context", self._context), ("topic", self._topic)):
             words, known = pd.factorize(frame[name])
-            at = np.array([self._word(str(w)) for w in known], dtype=np.int64)
+            at = np.array([self._words.code(str(w)) for w in known], dtype=np.int64)
             column.frombytes(at[words].astype(f"i{column.itemsize}").tobytes() if len(frame) else b"")
         self._evidence.extend(frame["evidence"].tolist())
 
     def attend(self, session: str, account: int, time: int, role: str, kind: str) -> None:
         """Note that an account was part of something."""
-        self._sessions.append((session, account, time, role, kind))
+        if not self._sessions.last_is(session):
+            self._sessions.append(session)
+        self._seen.append(len(self._sessions) - 1)
+        self._attendee.append(account)
+        self._seen_at.append(time)
+        self._role.append(self._words.code(role))
+        self._session_kind.append(self._words.code(kind))
 
     def records(
         self,
@@ -184,9 +190,8 @@ class Traces:
     def _active(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Mark the accounts that occur in a tie or an attendance."""
         out = np.zeros(len(self.accounts), dtype=bool)
-        for column in (self._teacher, self._learner):
-            out[_ints(column)] = True
-        out[[s[1] for s in self._sessions]] = True
+        for column in (self._teacher, self._learner, self._attendee):
+            out[ints(column)] = True
         return out
 
     def _from_file(self, active: Any, aliases: Aliases) -> tuple[list[str | None], pd.DataFrame]:
@@ -292,10 +297,9 @@ class Traces:
         """Make the table of events, counting what is left out."""
         n = len(self._time)
         self.ledger.read("events", n)
-        teacher, learner = _ints(self._teacher), _ints(self._learner)
+        teacher, learner = ints(self._teacher), ints(self._learner)
         bot = np.array([a.bot for a in self.accounts], dtype=bool)
-        codes, ids = pd.factorize(pd.Series(person, dtype="object"))
-        codes = np.asarray(codes)
+        codes, names = _people(person)
         with_bot = bot[teacher] | bot[learner]
         lost = ~with_bot & ((codes[teacher] < 0) | (codes[learner] < 0))
         own = ~with_bot & ~lost & (codes[teacher] == codes[learner])
@@ -305,62 +309,78 @@ class Traces:
         )
         self.ledger.drop("events", "a person with themselves", (), n=int(own.sum()))
         keep = np.flatnonzero(~(with_bot | lost | own))
+        del with_bot, lost, own
         shape = empty_table("events")
         if not len(keep):
             return shape.assign(confirmed=pd.Series(dtype="bool")) if self.says_confirmed else shape
-        time = _ints(self._time)[keep]
-        names = np.array([str(i) for i in ids], dtype=object)
-        words = np.array(list(self._words), dtype=object)
-        evidence = pd.Series([self._evidence[i] for i in keep], dtype="str")
+        kind = self._words.ranks()[ints(self._kind)[keep]]
+        ends = codes[teacher[keep]], codes[learner[keep]]
+        keep = keep[in_order(ints(self._time)[keep], self._evidence, keep, kind, *ends)]
+        del kind, ends
+        evidence = self._evidence.column(keep)
         frame = pd.DataFrame(
             {
-                "event_id": evidence,
-                "time": pd.to_datetime(time, unit="us", utc=True),
-                "teacher": names[codes[teacher[keep]]],
-                "learner": names[codes[learner[keep]]],
-                "kind": words[_ints(self._kind)[keep]],
+                "event_id": self._numbered(evidence, keep),
+                "time": pd.to_datetime(ints(self._time)[keep], unit="us", utc=True),
+                "teacher": text_column(names, codes[teacher[keep]]),
+                "learner": text_column(names, codes[learner[keep]]),
+                "kind": self._words.column(ints(self._kind)[keep]),
                 "weight": np.frombuffer(self._weight)[keep],
-                "context": words[_ints(self._context)[keep]],
-                "topic": words[_ints(self._topic)[keep]],
-                "source": self.source,
+                "context": self._words.column(ints(self._context)[keep]),
+                "topic": self._words.column(ints(self._topic)[keep]),
+                "source": text_column([self.source], np.zeros(len(keep), dtype=np.int64)),
                 "evidence": evidence,
             }
         )
         if self.says_confirmed:
             frame["confirmed"] = np.frombuffer(self._confirmed, dtype=np.int8)[keep].astype(bool)
-        order = ["time", "evidence", "kind", "teacher", "learner"]
-        frame = frame.astype(dict(shape.dtypes.items())).sort_values(order, kind="stable", ignore_index=True)
-        nth = frame.groupby("evidence", sort=False).cumcount()
-        frame["event_id"] = frame["evidence"].where(
-            nth == 0, frame["evidence"] + "#" + (nth + 1).astype("str")
-        )
-        return frame
+        return frame.astype(dict(shape.dtypes.items()))
+
+    def _numbered(self, evidence: pd.Series[Any], keep: Any) -> pd.Series[Any]:
+        """Make ids of evidence: the second event of the same evidence ends with #2."""
+        nth = pd.Series(self._evidence.codes()[keep])
+        nth = nth.groupby(nth, sort=False).cumcount()
+        if not nth.any():
+            return evidence
+        return evidence.where(nth == 0, evidence + "#" + (nth + 1).astype("str"))
 
     def _attendances(self, person: list[str | None]) -> pd.DataFrame:
         """Make the table of sessions."""
         shape = empty_table("sessions")
-        if not self._sessions:
+        n = len(self._seen)
+        if not n:
             return shape
-        self.ledger.read("attendances", len(self._sessions))
-        rows = [(s, person[a], t, role, kind) for s, a, t, role, kind in self._sessions]
-        kept = [r for r in rows if r[1] is not None]
-        self.ledger.drop(
-            "attendances", "bot, or not on the roster", (), stage="match", n=len(rows) - len(kept)
+        self.ledger.read("attendances", n)
+        codes, names = _people(person)
+        who, session, role = codes[ints(self._attendee)], ints(self._seen), ints(self._role)
+        keep = np.flatnonzero(who >= 0)
+        self.ledger.drop("attendances", "bot, or not on the roster", (), stage="match", n=n - len(keep))
+        time = ints(self._seen_at)
+        rank = self._words.ranks()[role[keep]] if len(keep) else keep
+        keep = keep[in_order(time[keep], self._sessions, session[keep], who[keep], rank)]
+        same = pd.DataFrame(
+            {"s": self._sessions.codes()[session[keep]], "p": who[keep], "r": role[keep],
+             "k": ints(self._session_kind)[keep]}
+        ).duplicated().to_numpy()  # fmt: skip
+        self.ledger.drop("attendances", "the same person in the same role again", (), n=int(same.sum()))
+        keep = keep[~same]
+        frame = pd.DataFrame(
+            {
+                "session": self._sessions.column(session[keep]),
+                "person": text_column(names, who[keep]),
+                "time": pd.to_datetime(time[keep], unit="us", utc=True),
+                "role": self._words.column(role[keep]),
+                "kind": self._words.column(ints(self._session_kind)[keep]),
+            }
         )
-        frame = pd.DataFrame(kept, columns=shape.columns)
-        before = len(frame)
-        frame = frame.sort_values(["time", "session", "person", "role"], kind="stable")
-        frame = frame.drop_duplicates(["session", "person", "role", "kind"], ignore_index=True)
-        self.ledger.drop("attendances", "the same person in the same role again", (), n=before - len(frame))
-        frame["time"] = pd.to_datetime(frame["time"].astype("int64"), unit="us", utc=True)
         return frame.astype(dict(shape.dtypes.items()))
 
 
-def _ints(column: array[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return an array of whole numbers without copying."""
-    if not len(column):
-        return np.zeros(0, dtype=np.int64)
-    return np.frombuffer(column, dtype=f"i{column.itemsize}")
+def _people(person: list[str | None]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[str]]:
+    """Number the people that accounts belong to in the order of their ids; -1 = nobody."""
+    names = sorted({p for p in person if p is not None})
+    at = {name: k for k, name in enumerate(names)}
+    return np.array([-1 if p is None else at[p] for p in person], dtype=np.int64), names
 
 
 def _plain_aliases(aliases: Aliases) -> dict[str, str]:

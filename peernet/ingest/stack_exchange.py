@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from array import array
 from collections.abc import Iterator
@@ -10,8 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.parsers import expat
 
+import numpy as np
+from numpy.typing import NDArray
+
 from peernet._check import literal, number
 from peernet.errors import DataError
+from peernet.ingest._columns import Texts, Words, ints
 from peernet.ingest._fields import iso_us, short
 from peernet.ingest._files import PathLike, existing, file_facts
 from peernet.ingest._traces import Traces, progress_bar
@@ -20,7 +23,8 @@ from peernet.records.tables import Records
 
 __all__ = ["read_stack_exchange"]
 
-_BLOCK = 1 << 20
+Ints = NDArray[np.int64]
+_BLOCK = 1 << 18
 _COMMUNITY = "-1"
 _TAG = re.compile(r"[^<>|]+")
 
@@ -97,24 +101,39 @@ def read_stack_exchange(
 
 
 class _Questions:
-    """What is remembered of questions, by their number."""
+    """What is remembered of questions and authors, in a few numbers each."""
 
     def __init__(self, authors: bool) -> None:
-        self.owner: dict[int, int] = {}
         self._authors = authors
-        self.accepted: set[int] = set()
-        self.tags: dict[int, str] = {}
-        self.author: dict[int, int] = {}
-        self._pool: dict[str, str] = {}
+        self.number, self.owner, self.tags = array("q"), array("q"), array("q")
+        self.accepted = array("q")
+        self.post, self.author = array("q"), array("q")
+        self.words = Words()
+
+    def add(self, number: int, owner: int, tags: str, best: int | None) -> None:
+        """Remember a question; owner -1 = nobody."""
+        self.number.append(number)
+        self.owner.append(owner)
+        self.tags.append(self.words.code(tags))
+        if best is not None:
+            self.accepted.append(best)
 
     def wrote(self, post: int, account: int) -> None:
         """Remember the author of a post, where comments will ask for it."""
         if self._authors:
-            self.author[post] = account
+            self.post.append(post)
+            self.author.append(account)
 
-    def share(self, tags: str) -> str:
-        """Keep one copy of each set of tags."""
-        return self._pool.setdefault(tags, tags)
+
+def _lookup(keys: array[int], wanted: Ints) -> Ints:
+    """Return where each wanted number stands in ``keys`` (the last time, if twice); -1 = nowhere."""
+    have = ints(keys)
+    if not len(have):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(have, kind="stable")
+    at = np.searchsorted(have[order], wanted, side="right") - 1
+    found = order[np.maximum(at, 0)]
+    return np.where((at >= 0) & (have[found] == wanted), found, -1)
 
 
 def _file(path: PathLike, name: str) -> Path:
@@ -205,8 +224,7 @@ def _posts(
     """Read questions and answers; an answer may stand before its question."""
     ledger = trace.ledger
     ledger.files.append(file_facts(path))
-    answers = array("q")
-    n_by: dict[int, int] = {}
+    answers = tuple(array("q") for _ in range(5))  # number, question, time, author, score
     for row in progress_bar(xml_rows(path), progress, "Posts.xml"):
         ledger.read("posts", 1)
         kind, number_, time = row.get("PostTypeId"), _number(row, "Id"), iso_us(row.get("CreationDate"))
@@ -217,11 +235,8 @@ def _posts(
             ledger.drop("posts", "has no id or time", (), stage="match", n=1)
         elif kind == "1":
             ledger.drop("posts", "is a question", (), n=1)
-            questions.owner[number_] = -1 if owner is None else owner
-            questions.tags[number_] = questions.share(" ".join(_TAG.findall(row.get("Tags", ""))[:8]))
-            best = _number(row, "AcceptedAnswerId")
-            if best is not None:
-                questions.accepted.add(best)
+            tags = short(" ".join(_TAG.findall(row.get("Tags", ""))[:8]))
+            questions.add(number_, -1 if owner is None else owner, tags, _number(row, "AcceptedAnswerId"))
             if owner is not None:
                 questions.wrote(number_, owner)
         elif owner is None:
@@ -230,49 +245,62 @@ def _posts(
             )
         else:
             questions.wrote(number_, owner)
-            parent = _number(row, "ParentId") or 0
-            n_by[parent] = n_by.get(parent, 0) + 1
-            answers.extend(
-                (number_, parent, time, owner, max(-(2**40), min(2**40, _number(row, "Score") or 0)))
-            )
-    for i in range(0, len(answers), 5):
-        number_, parent, time, owner, score = answers[i : i + 5]
-        asker = questions.owner.get(parent)
-        if asker is None or asker < 0:
-            reason = (
-                "its question is not in the dump"
-                if asker is None
-                else "the asker deleted the account, or is the Community"
-            )
-            ledger.drop("posts", reason, (), stage="match", n=1)
-            continue
-        best = number_ in questions.accepted
-        value = {"answer": 1.0, "score": math.log1p(max(score, 1)), "share": 1.0 / n_by[parent]}[weight]
+            score = max(-(2**40), min(2**40, _number(row, "Score") or 0))
+            said = (number_, _number(row, "ParentId") or 0, time, owner, score)
+            for column, value in zip(answers, said, strict=True):
+                column.append(value)
+    _answers(trace, questions, [ints(column) for column in answers], weight, accepted)
+
+
+def _answers(trace: Traces, questions: _Questions, answers: list[Ints], weight: str, accepted: float) -> None:
+    """Join answers with their questions."""
+    number_, parent, time, author, score = answers
+    at = _lookup(questions.number, parent)
+    known = at >= 0
+    # the owner of a question that is not there: nobody
+    owner = np.append(ints(questions.owner), -1)[at]
+    gone = known & (owner < 0)
+    ledger = trace.ledger
+    ledger.drop("posts", "its question is not in the dump", (), stage="match", n=int((~known).sum()))
+    reason = "the asker deleted the account, or is the Community"
+    ledger.drop("posts", reason, (), stage="match", n=int(gone.sum()))
+    best = np.isin(number_, ints(questions.accepted))
+    if weight == "share":
+        _, of, count = np.unique(parent, return_inverse=True, return_counts=True)
+        value = 1.0 / count[of]
+    else:
+        value = np.log1p(np.maximum(score, 1)) if weight == "score" else np.ones(len(parent))
+    value = value * np.where(best, accepted, 1.0)
+    tags = np.append(ints(questions.tags), 0)[at]
+    words = questions.words.all()
+    for i in np.flatnonzero(known & ~gone).tolist():
         trace.tie(
-            time,
-            owner,
-            asker,
-            "answer",
-            weight=value * (accepted if best else 1.0),
-            topic=short(questions.tags.get(parent, "")),
-            evidence=f"post/{number_}",
-            confirmed=best,
-        )
+            int(time[i]), int(author[i]), int(owner[i]), "answer", weight=float(value[i]), topic=words[tags[i]],
+            evidence=f"post/{number_[i]}", confirmed=bool(best[i]),
+        )  # fmt: skip
 
 
 def _comments(trace: Traces, path: Path, questions: _Questions, progress: bool) -> None:
     """Read comments."""
     ledger = trace.ledger
     ledger.files.append(file_facts(path))
+    said, posts, whose = Texts(), array("q"), array("q")
+    times = array("q")
+    unknown = "author or post unknown (deleted)"
     for row in progress_bar(xml_rows(path), progress, "Comments.xml"):
         ledger.read("comments", 1)
         time, user, post = iso_us(row.get("CreationDate")), row.get("UserId", ""), _number(row, "PostId")
-        author = questions.author.get(post) if post is not None else None
-        if time is None or not user or user == _COMMUNITY or author is None:
-            ledger.drop("comments", "author or post unknown (deleted)", (), stage="match", n=1)
-        else:
-            who = trace.account(f"stack_exchange:{user}")
-            if who == author:
-                ledger.drop("comments", "on one's own post", (), n=1)
-                continue
-            trace.tie(time, who, author, "comment", evidence=f"comment/{row.get('Id', '')}")
+        if time is None or not user or user == _COMMUNITY or post is None:
+            ledger.drop("comments", unknown, (), stage="match", n=1)
+            continue
+        said.append(row.get("Id", ""))
+        posts.append(post)
+        times.append(time)
+        whose.append(trace.account(f"stack_exchange:{user}"))
+    at = _lookup(questions.post, ints(posts))
+    author = np.append(ints(questions.author), -1)[at]
+    own = (at >= 0) & (author == ints(whose))
+    ledger.drop("comments", unknown, (), stage="match", n=int((at < 0).sum()))
+    ledger.drop("comments", "on one's own post", (), n=int(own.sum()))
+    for i in np.flatnonzero((at >= 0) & ~own).tolist():
+        trace.tie(times[i], whose[i], int(author[i]), "comment", evidence=f"comment/{said[i]}")

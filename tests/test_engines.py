@@ -1,4 +1,4 @@
-"""PySpark and Dask fold events as pandas does (make test-engines)."""
+"""PySpark and Dask fold events as pandas does, and a Dask cluster draws the same permutations (make test-engines)."""
 
 from __future__ import annotations
 
@@ -57,3 +57,42 @@ def test_pyspark() -> None:
 def test_dask() -> None:
     dd = pytest.importorskip("dask.dataframe")
     check(dd.from_pandas(make_events(), npartitions=3))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_gives_the_same_numbers() -> None:
+    """The same calls with joblib's Dask backend: network regression, correlation, random networks, residuals."""
+    joblib = pytest.importorskip("joblib")
+    distributed = pytest.importorskip("distributed")
+    from peernet.hypotheses import cug_test, fit_peer_effects, mrqap, qap_correlation
+
+    rng = np.random.default_rng(5)
+    ids = [f"p{i}" for i in range(60)]
+    people = pd.DataFrame({"age": rng.normal(40, 9, 60), "skill": rng.normal(size=60)}, index=ids)
+    net, other = (
+        PeerNetwork.from_adjacency(
+            (rng.random((60, 60)) < 0.1) * (1 - np.eye(60)), row_is="teacher", people=people, ids=ids
+        )
+        for _ in range(2)
+    )
+
+    def answers(n_jobs: int) -> list[np.ndarray]:
+        formula, networks = "tie ~ other + diff(age)", {"other": other}
+        options = {"rng": 7, "n_jobs": n_jobs}
+        return [
+            mrqap(net, formula, networks=networks, n_draws=500, **options).null,
+            mrqap(net, formula, networks=networks, model="logit", n_draws=200, **options).null,
+            qap_correlation(net, other, n_draws=500, **options).null,
+            cug_test(net, "transitivity", null="degrees", n_draws=64, **options).null,
+            fit_peer_effects(net, "skill ~ age", n_draws=500, **options).moran.null,
+        ]
+
+    here = answers(1)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        there = answers(-1)
+    for a, b in zip(here, there, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -114,6 +114,36 @@ def test_workers_do_not_change_the_answer() -> None:
     np.testing.assert_array_equal(a.null, b.null)
 
 
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_the_same_numbers_on_joblibs_backends(backend: str) -> None:
+    """Threads and processes; a Dask cluster is in tests/test_engines.py."""
+    import joblib
+
+    from peernet.hypotheses import fit_peer_effects, mrqap
+
+    rng = np.random.default_rng(5)
+    net, other = (
+        network(52, 0.1, rng, skill=rng.normal(size=52), age=rng.normal(size=52)),
+        network(52, 0.1, rng),
+    )
+
+    def answers(n_jobs: int) -> list[np.ndarray]:
+        options = {"rng": 7, "n_jobs": n_jobs, "n_draws": 130}
+        return [
+            mrqap(net, "tie ~ other + diff(age)", networks={"other": other}, **options).null,
+            mrqap(net, "tie ~ other + diff(age)", networks={"other": other}, model="logit", **options).null,
+            qap_correlation(net, other, **options).null,
+            cug_test(net, "transitivity", null="ties", **options).null,
+            fit_peer_effects(net, "skill ~ age", **options).moran.null,
+        ]
+
+    here = answers(1)
+    with joblib.parallel_config(backend):
+        there = answers(2)
+    for a, b in zip(here, there, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_people_change_places_only_within() -> None:
     rng = np.random.default_rng(4)
     net = network(12, 0.3, rng, site=list("aabbbbccccdd"))

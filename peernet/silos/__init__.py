@@ -35,11 +35,29 @@ _exports: dict[str, str] = {
     "bridging_share": "peernet.silos.spread",
     "betweenness": "peernet.silos.paths",
     "betweenness_sample": "peernet.silos.paths",
+    "bridges": "peernet.silos.bridging",
+    "Bridges": "peernet.silos.bridging",
     "TableResult": "peernet.silos._tables",
+    # informal against formal
+    "communities": "peernet.silos.informal",
+    "Communities": "peernet.silos.informal",
+    "formal_overlap": "peernet.silos.formal",
+    "FormalOverlap": "peernet.silos.formal",
     # all indices side by side
     "segregation_profile": "peernet.silos.profile",
     "SegregationProfile": "peernet.silos.profile",
     "need_gap": "peernet.silos.profile",
+    # silent people
+    "missing_sensitivity": "peernet.silos.missing",
+    "missing_overview": "peernet.silos.missing",
+    "MissingSensitivity": "peernet.silos.missing",
+    "make_silent": "peernet.silos.missing",
+    "impute_reversed": "peernet.silos.reversal",
+    "return_rates": "peernet.silos.reversal",
+    "correct_cap": "peernet.silos.caps",
+    "CapCorrection": "peernet.silos.caps",
+    "response_thresholds": "peernet.silos._response",
+    "known_share": "peernet.silos._response",
     # health
     "reciprocity": "peernet.silos.cohesion",
     "isolates": "peernet.silos.cohesion",
@@ -48,6 +66,18 @@ _exports: dict[str, str] = {
     "triad_census": "peernet.silos.cohesion",
     "transitivity": "peernet.silos.cohesion",
     "pagerank": "peernet.silos.cohesion",
+    "knowledge_risk": "peernet.silos.risk",
+    "key_people": "peernet.silos.risk",
+    "KnowledgeRisk": "peernet.silos.risk",
+    "expert_load": "peernet.silos.load",
+    "gini": "peernet.silos.load",
+    "ExpertLoad": "peernet.silos.load",
+    "onboarding": "peernet.silos.newcomers",
+    "Onboarding": "peernet.silos.newcomers",
+    "ruts": "peernet.silos.repetition",
+    "RutsTest": "peernet.silos.repetition",
+    "turnover": "peernet.silos.changes",
+    "Turnover": "peernet.silos.changes",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -68,13 +98,29 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from peernet.silos._response import (
+        known_share,
+        response_thresholds,
+    )
     from peernet.silos._tables import (
         TableResult,
+    )
+    from peernet.silos.bridging import (
+        Bridges,
+        bridges,
     )
     from peernet.silos.brokers import (
         BrokerageTest,
         brokerage,
         brokerage_test,
+    )
+    from peernet.silos.caps import (
+        CapCorrection,
+        correct_cap,
+    )
+    from peernet.silos.changes import (
+        Turnover,
+        turnover,
     )
     from peernet.silos.cohesion import (
         core_number,
@@ -93,6 +139,10 @@ if TYPE_CHECKING:
         ei_test,
         expected_ei,
     )
+    from peernet.silos.formal import (
+        FormalOverlap,
+        formal_overlap,
+    )
     from peernet.silos.holes import (
         constraint,
         effective_size,
@@ -100,8 +150,27 @@ if TYPE_CHECKING:
         hierarchy,
         structural_holes,
     )
+    from peernet.silos.informal import (
+        Communities,
+        communities,
+    )
+    from peernet.silos.load import (
+        ExpertLoad,
+        expert_load,
+        gini,
+    )
+    from peernet.silos.missing import (
+        MissingSensitivity,
+        make_silent,
+        missing_overview,
+        missing_sensitivity,
+    )
     from peernet.silos.mixing import (
         mixing_table,
+    )
+    from peernet.silos.newcomers import (
+        Onboarding,
+        onboarding,
     )
     from peernet.silos.paths import (
         betweenness,
@@ -111,6 +180,19 @@ if TYPE_CHECKING:
         SegregationProfile,
         need_gap,
         segregation_profile,
+    )
+    from peernet.silos.repetition import (
+        RutsTest,
+        ruts,
+    )
+    from peernet.silos.reversal import (
+        impute_reversed,
+        return_rates,
+    )
+    from peernet.silos.risk import (
+        KnowledgeRisk,
+        key_people,
+        knowledge_risk,
     )
     from peernet.silos.segregation import (
         assortativity,

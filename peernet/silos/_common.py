@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["BIG", "Grouped", "collapse", "grouped", "scaled"]
+__all__ = ["BIG", "Grouped", "collapse", "grouped", "percent", "scaled"]
 
 BIG = 2_000_000  # ties from which numba's start-up is worth paying for one pass over them
 
@@ -80,3 +80,8 @@ def collapse(
     key, back = np.unique(low * n + high, return_inverse=True)
     total = np.bincount(back, weight, len(key)) if weighted else np.ones(len(key))
     return key // max(n, 1), key % max(n, 1), total
+
+
+def percent(share: float) -> str:
+    """Write a share as ``62 %``, missing as ``n/a``."""
+    return "n/a" if np.isnan(share) else f"{100 * share:.0f} %"

@@ -8,7 +8,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["external_lanes", "external_lanes_weighted", "mixing", "person_ei"]
+from peernet.silos import _dominators
+
+__all__ = ["dominated", "external_lanes", "external_lanes_weighted", "mixing", "person_ei"]
+
+dominated = njit(cache=True, nogil=True)(_dominators.dominated)
 
 
 @njit(cache=True, nogil=True)

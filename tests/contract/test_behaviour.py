@@ -48,6 +48,14 @@ def adoptions() -> pd.DataFrame:
     return pd.DataFrame({"person": ids, "item": "sql", "time": time})
 
 
+def episodes() -> pd.DataFrame:
+    """Each tie of the example in one or two of three periods."""
+    ties = example().ties
+    rng = np.random.default_rng(6)
+    parts = [ties[rng.random(len(ties)) < 0.6].assign(time=float(t)) for t in range(3)]
+    return pd.concat(parts, ignore_index=True)
+
+
 def call(path: str, *args: Any, **options: Any) -> Callable[..., Any]:
     """Return a call of a public function that takes further options."""
     module, name = path.rsplit(".", 1)
@@ -74,6 +82,9 @@ RANDOM: dict[str, Callable[..., Any]] = {
         "diffusion.structure_test", NET, adoptions(), null="labels", start=1, end=12, n_draws=99
     ),
     "diffusion.simulate_nbda": call("diffusion.simulate_nbda", NET, s=0.5, rate=0.05, end=12, n_draws=8),
+    "silos.expert_load": call("silos.expert_load", NET, n_draws=120),
+    "silos.turnover": call("silos.turnover", NET, OTHER, group="unit", n_draws=40),
+    "silos.ruts": call("silos.ruts", NET, episodes(), period=1, n_draws=70),
     "nulls.shuffle_labels": call("nulls.shuffle_labels", NET, "unit"),
     "nulls.rewire": call("nulls.rewire", NET),
     "nulls.dyad_census": call("nulls.dyad_census", NET),

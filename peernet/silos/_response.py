@@ -1,0 +1,101 @@
+"""How many people must have told of their ties before a measure of silos is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from peernet._check import number
+from peernet.errors import DataError
+
+if TYPE_CHECKING:
+    from peernet.network import PeerNetwork
+
+__all__ = ["THRESHOLDS", "known_share", "require_response", "response_thresholds", "waived"]
+
+# Share of people whose ties are known, and what settles it; the table behind it is in docs/calibration/silos.md.
+THRESHOLDS: dict[str, tuple[float, str]] = {}
+
+_waived: ContextVar[bool] = ContextVar("peernet_silos_response_waived", default=False)
+
+
+def known_share(net: PeerNetwork) -> float:
+    """Share of the people in a network whose own ties are known.
+
+    Parameters
+    ----------
+    net : PeerNetwork
+        With ``observed`` and ``respondent_is``.
+
+    Returns
+    -------
+    float
+        People who answered over all people, those who were not asked or objected included: their ties are as unknown as
+        those of silent people. 1 where ties were seen, not reported (``respondent_is`` is None); NaN without people.
+    """
+    if not net.n_people:
+        return float("nan")
+    if net.respondent_is is None:
+        return 1.0
+    return float((net.observed == "answered").mean())
+
+
+@contextmanager
+def waived() -> Iterator[None]:
+    """Let measures answer at any response rate: for finding out how wrong they would be."""
+    token = _waived.set(True)
+    try:
+        yield
+    finally:
+        _waived.reset(token)
+
+
+def require_response(net: PeerNetwork, measure: str, min_response: float | None) -> None:
+    """Refuse a measure on a network in which too few people told of their ties.
+
+    Raises
+    ------
+    DataError
+        With the share, the threshold and the two ways out.
+    """
+    least, _ = THRESHOLDS.get(measure, (0.0, ""))
+    if min_response is not None:
+        least = number("min_response", min_response, 0, 1)
+    if _waived.get() or net.respondent_is is None:
+        return
+    share = known_share(net)
+    if not share < least:
+        return
+    counts = net.observed.value_counts()
+    words = {"silent": "silent", "not_asked": "not asked", "objected": "objected"}
+    others = ", ".join(f"{counts[k]} {word}" for k, word in words.items() if k in counts)
+    raise DataError(
+        f"{measure}: only {share:.0%} of the {net.n_people} people told of their ties ({others}); below "
+        f"{least:.0%} this measure says more about who answered than about the firm (response_thresholds() has the "
+        f"reason). missing_sensitivity(net, {measure!r}) shows how far it can be off; min_response=0 gives the number "
+        "all the same."
+    )
+
+
+def response_thresholds() -> pd.DataFrame:
+    """Share of people who must have told of their ties before a measure is given, with the reason.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``measure``; ``min_response`` (in [0, 1]; a measure below it raises :class:`peernet.errors.DataError`
+        unless it is called with ``min_response=``) and ``reason``. Measures that are not listed have none.
+
+    References
+    ----------
+    .. [1] Smith, J. A. & Moody, J. (2013). Structural effects of network sampling coverage I: nodes missing at random.
+       Social Networks 35(4), 652-668. doi:10.1016/j.socnet.2013.09.003
+    .. [2] Smith, J. A., Moody, J. & Morgan, J. H. (2017). Network sampling coverage II: the effect of non-random
+       missing data on network measurement. Social Networks 48, 78-99. doi:10.1016/j.socnet.2016.04.005
+    """
+    rows = [{"measure": k, "min_response": v, "reason": why} for k, (v, why) in THRESHOLDS.items()]
+    return pd.DataFrame(rows, columns=["measure", "min_response", "reason"]).set_index("measure")

@@ -111,7 +111,9 @@ class EightyPercent(Result):
         self._plot_says(left)
         if self.traces is not None:
             self.traces.plot(middle)
-            middle.set_title("What traces show", fontsize="medium")
+            middle.set_xlabel("courses that one answered\nquestion is worth", fontsize="small")
+            middle.set_ylabel("social share of traces (percent)", fontsize="small")
+            middle.set_title(f"What traces show\n{self.traces.verdict}", fontsize="medium")
         else:
             _absent(middle, "What traces show", self.lacking["What traces show"])
         self._plot_implied(right)
@@ -141,6 +143,7 @@ class EightyPercent(Result):
                 )
             ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[0], linewidth=2.5)
             ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[0])
+            _verdict(ax, y, settled(row["verdict"], row["worst_case_verdict"]))
         _finish(ax, names, self.claim, "share of learning (percent)", "What people say")
 
     def _plot_implied(self, ax: Axes) -> None:
@@ -154,6 +157,7 @@ class EightyPercent(Result):
             ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[2], linewidth=2.5)
             ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[2])
             ax.plot(100 * row["ceiling"], y, "|", color=plots.INK, markersize=16)
+            _verdict(ax, y, str(row["verdict"]))
         _finish(
             ax,
             list(self.implied["item"]),
@@ -161,6 +165,11 @@ class EightyPercent(Result):
             "adoptions that followed ties (percent; | ceiling)",
             "What diffusion implies",
         )
+
+
+def _verdict(ax: Axes, y: float, words: str) -> None:
+    """Write a verdict under its row."""
+    ax.annotate(words, (2, y - 0.33), fontsize="x-small", va="center")
 
 
 def _absent(ax: Axes, title: str, why: str) -> None:

@@ -65,24 +65,16 @@ def plot_scorecard(card: Scorecard, *, ax: Axes | None = None) -> Axes:
         colour = _colours().get(row["verdict"], plots.GREY)
         known = not np.isnan(row["value"])
         words = row["quantity"] if known else row["wording"]
-        _text(
-            axes,
-            0.0,
-            middle,
-            f"{row['claim']}  " + textwrap.shorten(str(words), 44, placeholder=" ..."),
-            plots.INK,
-        )
+        up = 0.18 * tall if known else 0.0
+        label = f"{row['claim']}  " + textwrap.shorten(str(words), 48, placeholder=" ...")
+        _text(axes, 0.0, middle + up, label, plots.INK)
         if known:
-            _strip(axes.inset_axes((0.37, bottom + 0.3 * tall, 0.24, 0.45 * tall)), row, colour)
-        _text(axes, 0.64, middle, row["verdict"], colour, weight="bold")
-        _text(
-            axes,
-            0.82,
-            middle,
-            textwrap.shorten(str(row["would settle"]), 48, placeholder=" ..."),
-            plots.INK,
-            size="x-small",
-        )
+            unit = textwrap.shorten(f"in {row['unit']}, n = {row['n']}", 70, placeholder=" ...")
+            _text(axes, 0.04, middle - 0.27 * tall, unit, plots.GREY, size="xx-small")
+            _strip(axes.inset_axes((0.37, bottom + 0.3 * tall, 0.22, 0.45 * tall)), row, colour)
+        _text(axes, 0.65, middle, row["verdict"], colour, weight="bold")
+        settle = textwrap.wrap(str(row["would settle"]), 46, max_lines=2, placeholder=" ...")
+        _text(axes, 0.83, middle, "\n".join(settle), plots.INK, size="xx-small")
     counts = card.table["verdict"].value_counts()
     axes.set_title(plots.wrap(", ".join(f"{n} {v}" for v, n in counts.items()), 90))
     return axes

@@ -92,6 +92,11 @@ class TraceCurve(Estimate):
             self.curve["rate"], 100 * self.curve["low"], 100 * self.curve["high"], color="#d9d9d9"
         )
         axes.plot(self.curve["rate"], 100 * self.curve["share"], color=plots.OKABE_ITO[0])
+        if self.exchange is not None:
+            axes.axvspan(
+                *self.exchange, color=plots.OKABE_ITO[1], alpha=0.25, linewidth=0, label="called believable"
+            )
+            axes.legend(frameon=False, fontsize="x-small", loc="upper left")
         axes.axhline(100 * self.claim, color=plots.OKABE_ITO[5], linestyle="--")
         axes.plot([self.value], [100 * self.claim], "o", color=plots.OKABE_ITO[5])
         axes.set_xscale("log")

@@ -28,7 +28,8 @@ def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
         Percent from 0 to 100; dots and lines are means with intervals, pale bars what silent people could hide,
-        open squares the share of people at or above the claim (percent of people, not of learning).
+        open squares the share of people at or above the claim (percent of people, not of learning), brackets what
+        people's own rounding leaves open.
     """
     from peernet import plots
 
@@ -55,6 +56,9 @@ def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
                 linewidth=2.5,
                 solid_capstyle="butt",
             )
+            if row["rounding_high"] > row["rounding_low"]:
+                for end, mark in (("rounding_low", "["), ("rounding_high", "]")):
+                    axes.annotate(mark, (100 * row[end], y), ha="center", va="center", color=colour)
             axes.plot(100 * row["value"], y, "o" if learning else "s", color=colour, markersize=7,
                       markerfacecolor=colour if learning else "white")  # fmt: skip
             axes.annotate(f"{100 * row['value']:.0f} %", (100 * row["value"], y), xytext=(0, 9),
@@ -69,8 +73,11 @@ def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
     axes.set_yticks(ticks, labels)
     axes.set_ylim(y + 0.7, 1.0)
     axes.set_xlim(0, 100)
+    rounded = (share.readings["rounding_high"] > share.readings["rounding_low"]).any()
     axes.set_xlabel(
-        f"percent (line: {100 * share.level:.0f} % interval; pale bar: range over all silent answers)"
+        f"percent (line: {100 * share.level:.0f} % interval; pale bar: range over all silent answers"
+        + ("; [ ]: before rounding)" if rounded else ")"),
+        fontsize="small",
     )
     axes.set_title(plots.wrap(_message(share)))
     return axes

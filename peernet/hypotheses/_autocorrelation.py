@@ -64,7 +64,9 @@ def _columns(people: pd.DataFrame, name: str) -> list[tuple[str, Floats]]:
     return [(f"{name}={v}", np.where(codes < 0, np.nan, codes == k)) for k, v in enumerate(levels) if k]
 
 
-def _peer_matrix(net: PeerNetwork, keep: NDArray[np.bool_], influence: str, normalise: str, weighted: bool) -> Floats:
+def _peer_matrix(
+    net: PeerNetwork, keep: NDArray[np.bool_], influence: str, normalise: str, weighted: bool
+) -> Floats:
     """Return W: row = the person, columns = the peers."""
     a: Floats = net.adjacency.toarray().astype(np.float64)[np.ix_(keep, keep)]
     if not weighted:
@@ -95,7 +97,9 @@ def prepare(
     peer: list[tuple[str, Floats]] = []
     for product in model.products:
         if len(product) > 1:
-            raise ValueError("formula: products are not taken here; add the product as a column with with_people(...).")
+            raise ValueError(
+                "formula: products are not taken here; add the product as a column with with_people(...)."
+            )
         found = _columns(people, product[0].argument)
         if product[0].verb == "peers":
             peer += [(f"peers({n})", v) for n, v in found]
@@ -111,7 +115,7 @@ def prepare(
     w = _peer_matrix(net, keep, influence, normalise, weighted)
     parts = [(INTERCEPT, np.ones(int(keep.sum())))] if model.intercept else []
     parts += [(n, v[keep]) for n, v in own] + [(n, w @ v[keep]) for n, v in peer]
-    if before is not None:
+    if before is not None and lag not in (n for n, _ in own):
         parts.append((str(lag), before[keep]))
     x = np.column_stack([v for _, v in parts]) if parts else np.empty((int(keep.sum()), 0))
     data = Data(y[keep], x, tuple(n for n, _ in parts), w, None if before is None else before[keep], left_out)
@@ -123,9 +127,13 @@ def _refuse(data: Data, model: Formula) -> None:
     """Refuse what cannot be estimated."""
     n, k = data.x.shape
     if n < k + 3:
-        raise DataError(f"formula: {n} people have every value known, too few for {k + 2} parameters {data.left_out}.")
+        raise DataError(
+            f"formula: {n} people have every value known, too few for {k + 2} parameters {data.left_out}."
+        )
     if not data.w.any():
-        raise DataError("fit_peer_effects: nobody of the people used has a peer. Check the ties and who is left out.")
+        raise DataError(
+            "fit_peer_effects: nobody of the people used has a peer. Check the ties and who is left out."
+        )
     if np.ptp(data.y) == 0:
         raise DataError(f"formula: {model.response} is {data.y[0]:g} for all {n} people used.")
     for at, name in enumerate(data.names):
@@ -135,7 +143,19 @@ def _refuse(data: Data, model: Formula) -> None:
     r = np.abs(np.diagonal(np.linalg.qr(data.x / scale, mode="r"))) / np.sqrt(n)
     if (r < 1e-9).any():
         names = [data.names[i] for i in np.flatnonzero(r < 1e-9)]
-        raise DataError(f"formula: {quoted(names)} follows exactly from the terms before it. Drop one of them.")
+        raise DataError(
+            f"formula: {quoted(names)} follows exactly from the terms before it. Drop one of them."
+        )
+    beta = np.linalg.lstsq(data.x / scale, data.y, rcond=None)[0]
+    if float(((data.y - data.x / scale @ beta) ** 2).mean()) <= max(
+        1e-18 * data.y.var(), 1e-28 * (data.y**2).mean()
+    ):
+        top = float(np.abs(beta).max(initial=0.0))
+        used = [n for n, b in zip(data.names, beta, strict=True) if n != INTERCEPT and abs(b) > 1e-7 * top]
+        raise DataError(
+            f"formula: {model.response} follows exactly from {quoted(used)}: residuals are 0, so nothing is left for "
+            "peers to explain. Is the outcome, or a copy of it, among its own covariates? Drop that term."
+        )
 
 
 def normal_log_likelihood(y: Floats) -> float:
@@ -215,10 +235,14 @@ def maximum_likelihood(data: Data) -> Fit:
     info[k + 1, k + 1] = n / (2 * variance**2)
     vcov = np.linalg.inv(info)[: k + 1, : k + 1]
     if not (np.diagonal(vcov) > 0).all():
-        raise FitError("peer effects: the likelihood is flat at its maximum. Drop terms or use method='2sls'.")
+        raise FitError(
+            "peer effects: the likelihood is flat at its maximum. Drop terms or use method='2sls'."
+        )
     log_likelihood = -float(negative(rho)) - n / 2 * (1 + np.log(2 * np.pi))
     checks = {"rho_bounds": (low, high), "independent": _independent(w)}
-    return Fit(np.append(beta, rho), vcov, float(np.sqrt(variance)), residual, log_likelihood, wy, data.names, checks)
+    return Fit(
+        np.append(beta, rho), vcov, float(np.sqrt(variance)), residual, log_likelihood, wy, data.names, checks
+    )
 
 
 def _independent(w: Floats) -> bool:
@@ -306,11 +330,13 @@ def lagged(data: Data) -> Fit:
     return Fit(beta, vcov, float(np.sqrt(rss / (n - k))), residual, log_likelihood, lag, data.names, {})
 
 
-def impacts(data: Data, fit: Fit) -> pd.DataFrame:
-    """Return direct, indirect and total effects with delta-method errors.
+def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
+    """Return direct, indirect and total effects with delta-method errors and normal intervals.
 
     A term x with peers' term gamma has the effects S (beta I + gamma W), S = (I - rho W)^-1.
     """
+    from scipy import stats
+
     n, w, rho = len(data.y), data.w, float(fit.beta[-1])
     s = np.linalg.inv(np.eye(n) - rho * w)
     slope = s @ w @ s
@@ -323,7 +349,10 @@ def impacts(data: Data, fit: Fit) -> pd.DataFrame:
         by_rho = [np.trace(slope) / n * fit.beta[at], slope.sum() / n * fit.beta[at]]
         through = [float(np.trace(s @ w)) / n, float((s @ w).sum()) / n]
         gamma = 0.0 if other is None else float(fit.beta[other])
-        by_rho = [b + gamma * t for b, t in zip(by_rho, (np.trace(slope @ w) / n, (slope @ w).sum() / n), strict=True)]
+        by_rho = [
+            b + gamma * t
+            for b, t in zip(by_rho, (np.trace(slope @ w) / n, (slope @ w).sum() / n), strict=True)
+        ]
         values: list[float] = []
         gradients: list[Floats] = []
         for part in (0, 1):
@@ -336,8 +365,21 @@ def impacts(data: Data, fit: Fit) -> pd.DataFrame:
         gradients.append(gradients[1] - gradients[0])
         direct, total, indirect = (float(np.sqrt(np.maximum(g @ fit.vcov @ g, 0.0))) for g in gradients)
         rows.append((name, values[0], values[1] - values[0], values[1], direct, indirect, total))
-    heads = ["term", "direct", "indirect", "total", "direct_std_error", "indirect_std_error", "total_std_error"]
-    return pd.DataFrame(rows, columns=heads)
+    heads = [
+        "term",
+        "direct",
+        "indirect",
+        "total",
+        "direct_std_error",
+        "indirect_std_error",
+        "total_std_error",
+    ]
+    out = pd.DataFrame(rows, columns=heads)
+    half = float(stats.norm.ppf((1 + level) / 2))
+    for part in ("direct", "indirect", "total"):
+        out[f"{part}_low"] = out[part] - half * out[f"{part}_std_error"]
+        out[f"{part}_high"] = out[part] + half * out[f"{part}_std_error"]
+    return out
 
 
 def moran_test(

@@ -37,8 +37,8 @@ class PeerEffects(ModelFit):
     sigma : float
         Standard deviation of the residuals, maximum likelihood (ml) or with N - K (others).
     effects : pandas.DataFrame
-        Per term: direct, indirect and total effect of a unit on the outcome, with standard errors; indirect = through
-        peers and back.
+        Per term: direct, indirect and total effect of a unit on the outcome, each with ``_std_error`` (delta method),
+        ``_low`` and ``_high``; indirect = through peers and back. Empty for method="lagged".
     moran : HypothesisTest or None
         Moran's I of the residuals: what resemblance is left.
     checks : dict
@@ -95,12 +95,21 @@ class PeerEffects(ModelFit):
     def summary(self) -> str:
         """State the model, rho with its interval, the other terms, and what cannot be concluded."""
         lines = [super().summary()]
+        for row in self.effects.to_dict("records"):
+            parts = [
+                f"{word} {format_number(row[part])} [{format_number(row[part + '_low'])}, "
+                f"{format_number(row[part + '_high'])}]"
+                for part, word in (("direct", "own"), ("indirect", "through peers"))
+            ]
+            lines.append(f"A unit of {row['term']} changes the outcome by: {', '.join(parts)}.")
         if self.moran is not None:
             lines.append(f"Residuals: {self.moran.summary()}")
         if self.placebo is not None:
             row = self.placebo.params.iloc[-1].to_dict()
             span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
-            lines.append(f"Placebo outcome: rho {format_number(row['estimate'])} {span}, {format_p(row['p_value'])}.")
+            lines.append(
+                f"Placebo outcome: rho {format_number(row['estimate'])} {span}, {format_p(row['p_value'])}."
+            )
         return "\n".join(lines)
 
 
@@ -147,7 +156,7 @@ def fit_peer_effects(
     weighted : bool
         Weight peers by the weight of the tie.
     lag : str, optional
-        Column with the earlier outcome, for ``method="lagged"``.
+        Column with the earlier outcome, for ``method="lagged"``; it joins the terms if the formula does not name it.
     placebo : str, optional
         Column that peers cannot have changed (height, outcome before they met): the model is fitted to it as well. A
         rho there is selection or shared surroundings.
@@ -170,7 +179,8 @@ def fit_peer_effects(
     Raises
     ------
     DataError
-        For missing columns, constant or collinear terms, a network without ties, too few people.
+        For missing columns, constant or collinear terms, an outcome among its own covariates, a network without ties,
+        too few people.
 
     References
     ----------
@@ -186,7 +196,9 @@ def fit_peer_effects(
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     n_draws, used = count("n_draws", n_draws, 0), record(rng)
     if (method == "lagged") != (lag is not None):
-        raise ValueError('lag names the column with the earlier outcome for method="lagged"; pass both or neither.')
+        raise ValueError(
+            'lag names the column with the earlier outcome for method="lagged"; pass both or neither.'
+        )
     model = parse(formula, verbs=("peers",))
     data = auto.prepare(net, model, influence=influence, normalise=normalise, weighted=weighted, lag=lag)
     fit = {"ml": auto.maximum_likelihood, "2sls": auto.two_stage, "lagged": auto.lagged}[method](data)
@@ -203,7 +215,14 @@ def fit_peer_effects(
     facts = provenance(
         "hypotheses.fit_peer_effects",
         net,
-        options={**options, "weighted": weighted, "lag": lag, "placebo": placebo, "level": level, "n_draws": n_draws},
+        options={
+            **options,
+            "weighted": weighted,
+            "lag": lag,
+            "placebo": placebo,
+            "level": level,
+            "n_draws": n_draws,
+        },
         rng=used,
         used={"people_used": len(data.y), "people_left_out": data.left_out},
     )
@@ -212,7 +231,11 @@ def fit_peer_effects(
 
 def _remarks(data: auto.Data, fit: auto.Fit, method: str) -> tuple[str, ...]:
     """Say what an analyst should know before believing the numbers."""
-    out = [WARNING if method != "lagged" else WARNING.replace("One wave cannot", "Two waves help but cannot fully")]
+    out = [
+        WARNING
+        if method != "lagged"
+        else WARNING.replace("One wave cannot", "Two waves help but cannot fully")
+    ]
     alone = int((data.w.sum(axis=1) == 0).sum())
     if alone:
         out.append(f"{alone} of {len(data.y)} people have no peers: their peers' outcome counts as 0.")
@@ -223,9 +246,13 @@ def _remarks(data: auto.Data, fit: auto.Fit, method: str) -> tuple[str, ...]:
     if method == "ml" and density > 0.1:
         out.append(f"The network is dense ({density:.0%} of pairs), where rho is biased downwards.")
     if fit.checks.get("first_stage_f", np.inf) < 10:
-        out.append(f"Weak instruments: first-stage F = {fit.checks['first_stage_f']:.1f}, below 10; do not trust rho.")
+        out.append(
+            f"Weak instruments: first-stage F = {fit.checks['first_stage_f']:.1f}, below 10; do not trust rho."
+        )
     if method == "2sls" and not fit.checks["independent"]:
-        out.append("I, W and W squared are linearly dependent: peer effects are not identified in this network.")
+        out.append(
+            "I, W and W squared are linearly dependent: peer effects are not identified in this network."
+        )
     return tuple(out)
 
 
@@ -258,7 +285,11 @@ def _answer(
             "high": fit.beta + half,
         }
     )
-    words = {"ml": "maximum likelihood", "2sls": "two-stage least squares", "lagged": "earlier outcomes of peers"}
+    words = {
+        "ml": "maximum likelihood",
+        "2sls": "two-stage least squares",
+        "lagged": "earlier outcomes of peers",
+    }
     parameters = len(names) + 1
     return PeerEffects(
         name=f"Peer effects, {formula}, {words[method]}",
@@ -270,7 +301,7 @@ def _answer(
         notes=remarks,
         rho=float(fit.beta[-1]),
         sigma=fit.sigma,
-        effects=auto.impacts(data, fit) if method != "lagged" else pd.DataFrame(),
+        effects=auto.impacts(data, fit, level) if method != "lagged" else pd.DataFrame(),
         moran=moran,
         checks={**fit.checks, "lag_sd": float(fit.lag.std(ddof=1))},
         placebo=placebo,
@@ -279,7 +310,9 @@ def _answer(
         estimand="resemblance of outcomes between peers, given the other terms",
         verdict="not answered by these data",
         would_count_against="rho near 0, or as large a rho for an outcome that peers cannot have changed",
-        assumptions=("W is known and is not itself a result of the outcome", "errors are independent given W"),
+        assumptions=(
+            "W is known and is not itself a result of the outcome",
+            "errors are independent given W",
+        ),
         provenance=facts,
     )
-

@@ -20,7 +20,9 @@ def world(n: int, seed: int, rho: float = 0.4, *, gamma: float = 0.0, degree: fl
     w = taught.T / np.maximum(taught.T.sum(axis=1, keepdims=True), 1)
     a, e = rng.normal(size=n), rng.normal(size=n)
     y = np.linalg.solve(np.eye(n) - rho * w, 1 + a + gamma * (w @ a) + e)
-    people = pd.DataFrame({"y": y, "a": a, "placebo": rng.normal(size=n), "role": rng.choice(list("uv"), n)}, index=ids)
+    people = pd.DataFrame(
+        {"y": y, "a": a, "placebo": rng.normal(size=n), "role": rng.choice(list("uv"), n)}, index=ids
+    )
     return PeerNetwork.from_adjacency(taught.astype(float), row_is="teacher", ids=ids, people=people)
 
 
@@ -48,6 +50,7 @@ def test_likelihood_is_at_its_maximum_and_errors_are_its_curvature() -> None:
     curvature = np.empty((k, k))
     for a in range(k):
         for b in range(k):
+
             def at(s: int, t: int, a: int = a, b: int = b) -> float:
                 moved = theta.copy()
                 moved[a] += s * h
@@ -116,11 +119,16 @@ def test_effects_are_what_a_change_brings() -> None:
     fit = fit_peer_effects(net, "y ~ a + peers(a)", n_draws=0)
     data = data_of(net, "y ~ a + peers(a)")
     beta = fit.params.set_index("term")["estimate"]
-    s = np.linalg.inv(np.eye(60) - beta["rho"] * data.w) @ (beta["a"] * np.eye(60) + beta["peers(a)"] * data.w)
+    s = np.linalg.inv(np.eye(60) - beta["rho"] * data.w) @ (
+        beta["a"] * np.eye(60) + beta["peers(a)"] * data.w
+    )
     row = fit.effects.iloc[0]
     assert row["direct"] == pytest.approx(np.trace(s) / 60)
     assert row["total"] == pytest.approx(s.sum() / 60)
     assert row["indirect"] == pytest.approx(row["total"] - row["direct"])
+    assert row["total_high"] - row["total"] == pytest.approx(1.959964 * row["total_std_error"], rel=1e-6)
+    assert "A unit of a changes the outcome by: own" in fit.summary() and "through peers" in fit.summary()
+    assert row["indirect_low"] < row["indirect"] < row["indirect_high"]
     # Delta-method errors against draws of the parameters.
     raw = auto.maximum_likelihood(data)
     rng = np.random.default_rng(0)
@@ -140,11 +148,17 @@ def test_earlier_outcomes() -> None:
     data = data_of(net)
     rng = np.random.default_rng(7)
     later = 0.5 * data.y + 0.3 * (data.w @ data.y) + rng.normal(size=300)
-    fit = fit_peer_effects(net.with_people(later=later), "later ~ a", method="lagged", lag="y", n_draws=99, rng=1)
+    fit = fit_peer_effects(
+        net.with_people(later=later), "later ~ a", method="lagged", lag="y", n_draws=99, rng=1
+    )
     got = fit.params.set_index("term")["estimate"]
     assert got["rho"] == pytest.approx(0.3, abs=0.12) and got["y"] == pytest.approx(0.5, abs=0.1)
     z = np.column_stack([data.x, data.y, data.w @ data.y])
     np.testing.assert_allclose(fit.params["estimate"], np.linalg.lstsq(z, later, rcond=None)[0], rtol=1e-8)
+    named = fit_peer_effects(
+        net.with_people(later=later), "later ~ a + y", method="lagged", lag="y", n_draws=0
+    )
+    np.testing.assert_allclose(named.params["estimate"], fit.params["estimate"])
     with pytest.raises(ValueError, match="pass both or neither"):
         fit_peer_effects(net, "y ~ a", method="lagged")
 
@@ -199,12 +213,16 @@ def test_identification_checks() -> None:
     # Three cliques of equal size: I, W and W squared are dependent, so 2SLS has nothing to go by.
     block = np.kron(np.eye(3), np.ones((4, 4))) - np.eye(12)
     rng = np.random.default_rng(11)
-    people = pd.DataFrame({"y": rng.normal(size=12), "a": rng.normal(size=12)}, index=[f"p{i}" for i in range(12)])
+    people = pd.DataFrame(
+        {"y": rng.normal(size=12), "a": rng.normal(size=12)}, index=[f"p{i}" for i in range(12)]
+    )
     net = PeerNetwork.from_adjacency(block, row_is="teacher", ids=people.index, people=people)
     fit = fit_peer_effects(net, "y ~ a", method="2sls", n_draws=0)
     assert not fit.checks["independent"] and any("not identified" in n for n in fit.notes)
     assert auto.two_stage(data_of(world(60, 12))).checks["independent"]
-    weak = fit_peer_effects(world(60, 13).with_people(n=rng.normal(size=60)), "placebo ~ n", method="2sls", n_draws=0)
+    weak = fit_peer_effects(
+        world(60, 13).with_people(n=rng.normal(size=60)), "placebo ~ n", method="2sls", n_draws=0
+    )
     assert weak.checks["first_stage_f"] < 10 and any("Weak instruments" in n for n in weak.notes)
     with pytest.raises(DataError, match="no term gives an instrument"):
         fit_peer_effects(world(40, 14), "y ~ 1", method="2sls", n_draws=0)
@@ -217,6 +235,10 @@ def test_wrong_use() -> None:
         fit_peer_effects(net, "y ~ a + one")
     with pytest.raises(DataError, match="'double' follows exactly"):
         fit_peer_effects(net, "y ~ a + double")
+    with pytest.raises(DataError, match=r"y follows exactly from 'copy': residuals are 0"):
+        fit_peer_effects(net.with_people(copy=3 + 2 * net.column("y")), "y ~ a + copy")
+    with pytest.raises(DataError, match=r"y follows exactly from 'y'"):
+        fit_peer_effects(net, "y ~ y", method="2sls")
     with pytest.raises(DataError, match="not made of numbers"):
         fit_peer_effects(net, "role ~ a")
     with pytest.raises(DataError, match=r"no column 'agee'"):

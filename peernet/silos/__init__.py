@@ -47,6 +47,7 @@ _exports: dict[str, str] = {
     "segregation_profile": "peernet.silos.profile",
     "SegregationProfile": "peernet.silos.profile",
     "need_gap": "peernet.silos.profile",
+    "segregation_by_unit": "peernet.silos.unit_profile",
     # silent people
     "missing_sensitivity": "peernet.silos.missing",
     "missing_overview": "peernet.silos.missing",
@@ -207,4 +208,7 @@ if TYPE_CHECKING:
         bridging_share,
         participation,
         within_module_z,
+    )
+    from peernet.silos.unit_profile import (
+        segregation_by_unit,
     )

@@ -37,9 +37,9 @@ def functions() -> list[str]:
         value = getattr(silos, name)
         if not inspect.isfunction(value):
             continue
-        first, *rest = inspect.signature(value).parameters.values()
-        needs = {p.name for p in rest if p.default is inspect.Parameter.empty}
-        if first.name == "net" and needs <= set(GROUP):
+        wanted = inspect.signature(value).parameters
+        needs = {p.name for p in wanted.values() if p.default is inspect.Parameter.empty}
+        if "net" in needs and needs <= {"net", *GROUP}:
             found.append(name)
     return found
 

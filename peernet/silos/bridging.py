@@ -1,0 +1,485 @@
+"""Who bridges units, in one table, with intervals that keep anybody from ranking noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from peernet._check import count, literal, number
+from peernet._parallel import run_blocks
+from peernet._rng import RNGLike, SeedLike, as_rng, record
+from peernet.errors import DataError
+from peernet.privacy.permissions import require
+from peernet.results import Result, Verdict, format_number, provenance
+from peernet.silos._bridge_values import COUNTS, LOW_IS_BRIDGING, MEASURES, TOP, values_of
+from peernet.silos._common import grouped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from peernet.network import PeerNetwork
+
+__all__ = ["Bridges", "bridges"]
+
+READABLE = 0.7  # reliability from which an order is more signal than noise
+NARROW = 0.1  # widest rank interval that still gets a rank, as a share of the people ranked
+MANY = 2000  # people above which betweenness is left out unless asked for
+_FEWEST = 10
+Resample = Literal["both", "respondents", "ties"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Bridges(Result):
+    """Who bridges units, and how sure that is.
+
+    Attributes
+    ----------
+    group : str
+        The units.
+    table : pandas.DataFrame
+        Index = person id: ``unit``, ``n_ties``, and for each measure its value, ``<measure>_low``, ``<measure>_high``
+        (missing for people with fewer than ``min_ties`` ties, and where dropping changes nothing).
+    ranks : pandas.DataFrame
+        Index = person id: for each measure ``<measure>`` (1 = bridges most; missing unless the interval is narrow and
+        the order can be read), ``<measure>_low``, ``<measure>_high``.
+    reliability : pandas.DataFrame
+        One row a measure: ``measure``, ``people`` (with an interval), ``reliability`` (share of the variance between
+        people that is not noise), ``low``, ``high``, ``wider`` (the scheme that gave the wider intervals), ``above``,
+        ``below`` (people whose interval lies wholly above or below the median), ``ranked``, ``verdict``, ``words``.
+    level : float
+        Of the intervals.
+    """
+
+    group: str
+    table: pd.DataFrame
+    ranks: pd.DataFrame
+    reliability: pd.DataFrame
+    level: float = 0.95
+    _first: str = field(repr=False, default="bridging_share")
+
+    def summary(self) -> str:
+        """State for each measure whether the order of people can be read."""
+        head = f"Bridging by {self.group}, {len(self.table)} people; intervals from dropping respondents and ties."
+        lines = [f"{r.measure}: {r.words}." for r in self.reliability.itertuples()]
+        return "\n".join([head, *lines, "Not for the assessment of single people."])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table, one row a person."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None, *, measure: str | None = None, names: bool = False) -> Axes:
+        """Draw one dot with its interval a person, in the order of the values, without names.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        measure : str, optional
+            Which measure; the first by default.
+        names : bool
+            Write ids beside the dots.
+        """
+        from peernet import plots
+
+        name = measure or self._first
+        literal("measure", name, tuple(self.reliability["measure"]))
+        shown = self.table.dropna(subset=[f"{name}_low"]).sort_values(name)
+        axes = plots.axes(ax)
+        place = np.arange(len(shown))
+        row = self.reliability.set_index("measure").loc[name]
+        axes.hlines(
+            place,
+            shown[f"{name}_low"],
+            shown[f"{name}_high"],
+            color=plots.OKABE_ITO[0],
+            linewidth=1,
+            alpha=0.5,
+        )
+        axes.plot(shown[name], place, "o", color=plots.OKABE_ITO[0], markersize=3)
+        if len(shown):
+            axes.axvline(float(shown[name].median()), color=plots.GREY, linestyle="--", linewidth=1)
+        if names:
+            axes.set_yticks(place, [str(x) for x in shown.index], fontsize=6)
+        else:
+            axes.set_yticks([])
+        axes.set_ylabel(f"people, in the order of their values ({len(shown)} of {len(self.table)})")
+        axes.set_xlabel(f"{name.replace('_', ' ')}, {self.level:.0%} interval; dashed: median")
+        axes.set_title(
+            plots.wrap(f"{name.replace('_', ' ').capitalize()}: {row['words']}"), loc="left", fontsize=11
+        )
+        return axes
+
+
+def bridges(
+    net: PeerNetwork,
+    group: str,
+    *,
+    measures: Sequence[str] | None = None,
+    resample: Resample = "both",
+    drop: float = 0.1,
+    min_ties: int = 5,
+    level: float = 0.95,
+    n_draws: int = 200,
+    rng: RNGLike | SeedLike | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> Bridges:
+    r"""Who bridges units: one table a person, an interval beside every number, and no rank that is noise.
+
+    Measures: ``bridging_share`` (of all ties, taught and learned, that cross units), ``participation`` (how evenly ties
+    are spread over units), ``brokerage`` (open paths a -> v -> b through the person that cross a boundary: every role
+    but coordinator), ``constraint`` (Burt; *low* bridges), ``betweenness`` (hops; only up to 2000 people unless asked
+    for). Ties count 1.
+
+    *Intervals.* Two schemes, each with ``n_draws`` draws. ``"respondents"``: a share ``drop`` of those who answered is
+    dropped with all that they reported (a person dropped has no value in that draw). ``"ties"``: a share ``drop``
+    of the ties is dropped. With f the share dropped, the standard error is that of a delete-d jackknife,
+
+    .. math:: \mathrm{se}^2 = \frac{1 - f}{f} \, \mathrm{var}(\theta^*)
+
+    on the scale on which errors are about even (fourth root of paths, logarithm of constraint), paths first multiplied
+    by the ratio of their sum to that in the draw.
+    ``"both"`` takes the wider of the two for each person; networks without respondents have the second only. The
+    interval of a share also contains that of Agresti and Coull for the person's ties, since dropping cannot move a
+    share of 0 or 1.
+
+    *Reliability* is one less the mean squared error over the variance between people. An order is called readable
+    where it is surely above .7 (95 % bootstrap over people), and a person gets a rank only where moreover the interval
+    of the rank spans at most a tenth of the people.
+
+    Parameters
+    ----------
+    net : PeerNetwork
+        Ties point from teacher to learner.
+    group : str
+        Column of ``net.people`` with the units. People without one have no value in the first three measures.
+    measures : list of str, optional
+        Some of the five; by default all (betweenness up to 2000 people).
+    resample : {"both", "respondents", "ties"}
+        What is dropped.
+    drop : float
+        Share dropped, above 0, at most 0.5.
+    min_ties : int
+        People with fewer ties get a value but no interval and no rank.
+    level : float
+        Level of the intervals.
+    n_draws : int
+        Draws in each scheme, at least 20.
+    rng : numpy.random.Generator, int, sequence of int or None
+        Generator or seed.
+    n_jobs : int
+        Threads; the answer does not depend on it.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Bridges
+        ``summary``, ``table``, ``ranks``, ``reliability``, ``plot``. The verdict is on "the order of people is more
+        than noise", for each measure in ``reliability`` and, where they all agree, for the whole.
+
+    Raises
+    ------
+    PermissionLocked
+        When the study does not allow numbers about single people.
+    DataError
+        When ``resample="respondents"`` and the network has no respondents.
+
+    References
+    ----------
+    .. [1] Shao, J. & Wu, C. F. J. (1989). A general theory for jackknife variance estimation. Annals of Statistics
+       17(3), 1176-1197. doi:10.1214/aos/1176347263
+    .. [2] Agresti, A. & Coull, B. A. (1998). Approximate is better than "exact" for interval estimation of binomial
+       proportions. American Statistician 52(2), 119-126. doi:10.1080/00031305.1998.10480550
+    """
+    require(net, "person_level", function="silos.bridges")
+    rng = as_rng(rng)
+    literal("resample", resample, ("both", "respondents", "ties"))
+    share = number("drop", drop, 0, 0.5, open_low=True)
+    level = number("level", level, 0, 1, open_low=True, open_high=True)
+    draws, few = count("n_draws", n_draws, 20), count("min_ties", min_ties, 2)
+    chosen = _chosen(net, measures)
+    schemes = _schemes(net, resample)
+    start = record(rng)
+    data = grouped(net, group)
+    everything = np.ones(net.n_ties, dtype=bool)
+    value = values_of(net, data, everything, chosen)
+    n_ties = np.bincount(net.teacher, minlength=net.n_people) + np.bincount(
+        net.learner, minlength=net.n_people
+    )
+    sampled = {s: _errors(net, data, value, chosen, s, share, draws, rng, n_jobs, progress) for s in schemes}
+    table = pd.DataFrame({"unit": net.column(group).to_numpy(), "n_ties": n_ties}, index=net.ids)
+    ranks, rows = pd.DataFrame(index=net.ids), []
+    for c, name in enumerate(chosen):
+        at = _scale(name, value[:, c])
+        se = np.fmax.reduce([sampled[s][0][:, c] for s in schemes])
+        if name == "bridging_share":
+            se = np.where(se > 1e-12, se, _wilson(value[:, c], n_ties, 1.0)[1])
+        wider = _widest({s: sampled[s][0][:, c] for s in schemes})
+        known = np.isfinite(se) & (se > 1e-12) & (n_ties >= few) & np.isfinite(value[:, c])
+        low, high = _interval(name, value[:, c], se, n_ties, known, level)
+        table[name], table[f"{name}_low"], table[f"{name}_high"] = value[:, c], low, high
+        row = _reliability(name, at, se, known, low, high, value[:, c], rng)
+        position = _ranks(name, at, sampled[wider][1][:, :, c], known, level)
+        narrow = position[:, 2] - position[:, 1] <= max(NARROW * known.sum(), 1.0)
+        given = narrow & known & (row["verdict"] == "supported")
+        ranks[name] = np.where(given, position[:, 0], np.nan)
+        ranks[f"{name}_low"], ranks[f"{name}_high"] = position[:, 1], position[:, 2]
+        rows.append(row | {"wider": wider, "ranked": int(given.sum())})
+    reliability = _worded(pd.DataFrame(rows))
+    return Bridges(
+        group=group,
+        table=table,
+        ranks=ranks,
+        reliability=reliability,
+        level=level,
+        _first=chosen[0],
+        estimand="the order of people by each measure",
+        verdict=_overall(reliability),
+        margin=READABLE,
+        would_count_against=f"a reliability surely below {READABLE:g}",
+        assumptions=("who answered, and which ties were named, could as well have been others",),
+        provenance=provenance(
+            "silos.bridges",
+            net,
+            options={
+                "group": group, "measures": list(chosen), "resample": list(schemes), "drop": share,
+                "min_ties": few, "n_draws": draws,
+            },
+            rng=start,
+            used={"ties_left_out_without_group": data.left_out},
+        ),
+    )  # fmt: skip
+
+
+def _chosen(net: PeerNetwork, measures: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the measures asked for."""
+    if measures is None:
+        return MEASURES if net.n_people <= MANY else MEASURES[:-1]
+    asked = (measures,) if isinstance(measures, str) else tuple(measures)
+    for name in asked:
+        literal("measures", name, MEASURES)
+    if not asked or len(set(asked)) < len(asked):
+        raise ValueError("measures: name each measure once, and at least one.")
+    return asked
+
+
+def _schemes(net: PeerNetwork, resample: str) -> tuple[str, ...]:
+    """Return the schemes that the network allows."""
+    reports = net.respondent_is is not None and int((net.observed == "answered").sum()) >= 2
+    if resample == "respondents" and not reports:
+        raise DataError(
+            'resample="respondents": the network does not say who reported its ties (respondent_is), so nobody can be '
+            'dropped. Pass resample="ties".'
+        )
+    return {"both": ("respondents", "ties") if reports else ("ties",)}.get(resample, (resample,))
+
+
+def _scale(name: str, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put values on the scale on which errors are even: fourth root of counts of paths, logarithm of constraint."""
+    if name in COUNTS:
+        return np.asarray(value**0.25)
+    if name == "constraint":
+        return np.log(value, out=np.full(len(value), np.nan), where=value > 0)
+    return value
+
+
+def _back(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put values back from that scale."""
+    if name in COUNTS:
+        return np.asarray(np.maximum(at, 0.0) ** 4)
+    return np.asarray(np.exp(at)) if name == "constraint" else at
+
+
+def _widest(errors: dict[str, NDArray[np.float64]]) -> str:
+    """Return the scheme with the largest squared error on average."""
+    size = {
+        s: float(np.mean(e[np.isfinite(e)] ** 2)) if np.isfinite(e).any() else 0.0 for s, e in errors.items()
+    }
+    return max(size, key=lambda s: size[s])
+
+
+def _errors(
+    net: PeerNetwork,
+    data: Any,
+    value: NDArray[np.float64],
+    chosen: tuple[str, ...],
+    scheme: str,
+    drop: float,
+    n_draws: int,
+    rng: np.random.Generator,
+    n_jobs: int,
+    progress: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standard errors (n_people, measures) and inflated deviations (n_draws, n_people, measures), even scale."""
+    people = np.flatnonzero((net.observed == "answered").to_numpy())
+    by = np.asarray(net.learner if net.respondent_is == "learner" else net.teacher)
+    pool = len(people) if scheme == "respondents" else net.n_ties
+    gone = min(max(round(drop * pool), 1), max(pool - 1, 0))
+    counts = np.array([name in COUNTS for name in chosen])
+
+    def block(size: int, stream: np.random.Generator) -> NDArray[np.float64]:
+        out = np.full((size, *value.shape), np.nan)
+        for d in range(size):
+            picked = stream.choice(pool, gone, replace=False) if gone else np.empty(0, dtype=np.intp)
+            keep, silent = np.ones(net.n_ties, dtype=bool), np.zeros(net.n_people, dtype=bool)
+            if scheme == "respondents":
+                silent[people[picked]] = True
+                keep = ~silent[by]
+            else:
+                keep[picked] = False
+            found = values_of(net, data, keep, chosen)
+            for c in np.flatnonzero(counts):
+                total = np.nansum(found[:, c])
+                found[:, c] *= np.nansum(value[:, c]) / total if total > 0 else np.nan
+            for c, name in enumerate(chosen):
+                found[:, c] = _scale(name, found[:, c])
+            found[silent] = np.nan
+            out[d] = found
+        return out
+
+    parts = run_blocks(
+        block, n_draws, rng=rng, block=16, n_jobs=n_jobs, progress=progress, desc=f"dropping {scheme}"
+    )
+    drawn = np.concatenate(parts)
+    seen = np.isfinite(drawn)
+    n_seen: Any = seen.sum(axis=0)
+    filled = np.where(seen, drawn, 0.0)
+    mean = np.divide(filled.sum(axis=0), n_seen, out=np.full(value.shape, np.nan), where=n_seen > 0)
+    away = np.where(seen, drawn - mean, 0.0)
+    inflate = (pool - gone) / gone if gone else np.nan
+    enough = n_seen >= max(10, n_draws // 4)
+    variance = np.divide(np.sum(away**2, axis=0), n_seen - 1, out=np.full(value.shape, np.nan), where=enough)
+    return np.sqrt(inflate * variance), np.sqrt(inflate) * away
+
+
+def _interval(
+    name: str,
+    value: NDArray[Any],
+    se: NDArray[Any],
+    n_ties: NDArray[Any],
+    known: NDArray[np.bool_],
+    level: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval on the even scale, put back and kept inside the possible range."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    at = _scale(name, value)
+    low, high = _back(name, at - z * se), _back(name, at + z * se)
+    if name == "bridging_share":
+        middle, half = _wilson(value, n_ties, z)
+        low, high = np.minimum(low, middle - half), np.maximum(high, middle + half)
+    top = TOP.get(name, np.inf)
+    return (
+        np.where(known, np.clip(low, 0.0, top), np.nan),
+        np.where(known, np.clip(high, 0.0, top), np.nan),
+    )
+
+
+def _wilson(value: NDArray[Any], n_ties: NDArray[Any], z: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Middle and half width of Agresti and Coull's interval of a share."""
+    size = n_ties + z * z
+    middle = (value * n_ties + z * z / 2) / size
+    return middle, z * np.sqrt(np.maximum(middle * (1 - middle), 0.0) / size)
+
+
+def _reliability(
+    name: str,
+    at: NDArray[np.float64],
+    se: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    value: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """One row of the table of reliability."""
+    x, e = at[known], se[known] ** 2
+    row: dict[str, Any] = {
+        "measure": name,
+        "people": len(x),
+        "reliability": np.nan,
+        "low": np.nan,
+        "high": np.nan,
+    }
+    median = float(np.median(value[known])) if len(x) else np.nan
+    row |= {"above": int(np.sum(low[known] > median)), "below": int(np.sum(high[known] < median))}
+    verdict: Verdict = "not answered by these data"
+    if len(x) >= _FEWEST:
+
+        def share(rows: NDArray[np.intp]) -> NDArray[np.float64]:
+            spread = np.var(x[rows], axis=-1, ddof=1)
+            noise = np.mean(e[rows], axis=-1)
+            ratio = np.divide(noise, spread, out=np.full(np.shape(noise), np.inf), where=spread > 0)
+            return np.asarray(np.maximum(1 - ratio, 0.0))
+
+        row["reliability"] = float(share(np.arange(len(x))))
+        again = share(rng.integers(0, len(x), (400, len(x))))
+        row["low"], row["high"] = (float(q) for q in np.quantile(again, [0.025, 0.975]))
+        verdict = "inconclusive"
+        if row["low"] >= READABLE:
+            verdict = "supported"
+        elif row["high"] < READABLE:
+            verdict = "contradicted"
+    return row | {"verdict": verdict}
+
+
+def _ranks(
+    name: str, at: NDArray[np.float64], away: NDArray[np.float64], known: NDArray[np.bool_], level: float
+) -> NDArray[np.float64]:
+    """Rank, and the central range of ranks when the errors are drawn again, 1 = bridges most; (n_people, 3)."""
+    out = np.full((len(at), 3), np.nan)
+    people = np.flatnonzero(known)
+    if not len(people):
+        return out
+    sign = 1.0 if name in LOW_IS_BRIDGING else -1.0
+    moved = sign * (at[people] + away[:, people])
+    place = np.argsort(np.argsort(moved, axis=1, kind="stable"), axis=1) + 1
+    own = pd.Series(sign * at[people]).rank(method="average").to_numpy()
+    low, high = np.quantile(place, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    out[people] = np.column_stack([own, np.minimum(low, own), np.maximum(high, own)])
+    return out
+
+
+def _worded(table: pd.DataFrame) -> pd.DataFrame:
+    """Add what each row means, in words."""
+    words = []
+    for r in table.to_dict("records"):
+        if r["verdict"] == "not answered by these data":
+            words.append(f"only {r['people']} people have an interval, so nothing is said about their order")
+            continue
+        said = {
+            "supported": f"the order is more than noise; {r['ranked']} people have a rank",
+            "contradicted": "the order is mostly noise, nobody is ranked",
+            "inconclusive": "whether the order is more than noise is open, nobody is ranked",
+        }[r["verdict"]]
+        share, low, high = (format_number(float(r[c]), 2) for c in ("reliability", "low", "high"))
+        words.append(
+            f"{said} (reliability {share} [{low}, {high}]); {r['above']} people are surely above the median and "
+            f"{r['below']} below it, of {r['people']}"
+        )
+    columns = [
+        "measure",
+        "people",
+        "reliability",
+        "low",
+        "high",
+        "wider",
+        "above",
+        "below",
+        "ranked",
+        "verdict",
+    ]
+    return table[columns].assign(words=words)
+
+
+def _overall(table: pd.DataFrame) -> Verdict:
+    """Return the verdict that all measures share, else inconclusive."""
+    said = set(table["verdict"])
+    only: Verdict = said.pop() if len(said) == 1 else "inconclusive"
+    return only

@@ -406,6 +406,38 @@ def test_a_study_in_a_few_lines(study: Path) -> None:
     assert "Not for assessing individuals" in pilot._repr_html_()
 
 
+def test_names_in_words_are_not_kept() -> None:
+    people = pd.DataFrame(
+        {"name": ["Ana Ek", "Bo Alm", "Cy"], "email": ["ana@x.org", "bo@x.org", None], "unit": "A"},
+        index=pd.Index(["00417", "b2", "c3"], name="person"),
+    )
+    said = ["bo  ALM", "a course", "Bo Alm, of course", "2025-03", "17 %", *["a colleague"] * 5, 4.0]
+    answers = pd.DataFrame(
+        {
+            "person": ["00417", "b2", "c3", "00417", "b2", *[f"p{i}" for i in range(5)], "c3"],
+            "wave": "1",
+            "question": "episode_from",
+            "item": "1",
+            "value": said,
+        }
+    )
+    sessions = (
+        empty_table("sessions")
+        .reindex(range(2))
+        .assign(session=["Lunch with Ana Ék (Porto)", "ana@x.org-77"], person=["00417", "b2"])
+    )
+    key = b"0123456789abcdef"
+    out = Records(people=people, answers=answers, sessions=sessions).pseudonymise(key=key)
+    bo = privacy.pseudonym("b2", key=key)
+    assert out.answers["value"].tolist() == [
+        bo, "[withheld]", "[withheld]", "2025-03", "17 %", *["a colleague"] * 5, 4.0
+    ]  # fmt: skip
+    assert out.sessions["session"].tolist() == [
+        "Lunch with [withheld] (Porto)", privacy.pseudonym("ana@x.org-77", key=key)
+    ]  # fmt: skip
+    assert "2 answers in words that fewer than 5 people gave are withheld" in out.report.notes
+
+
 def test_a_study_is_pseudonymous_by_default(study: Path) -> None:
     pilot = Study.open(study)
     roster = pd.read_csv(study / "data" / "hr_roster.csv", dtype=str)

@@ -10,6 +10,7 @@ import pandas as pd
 from peernet import privacy
 from peernet._check import suggest
 from peernet.errors import DataError
+from peernet.records._scrub import FLOOR, people_in_words, scrub_answers, scrub_words
 from peernet.records.tables import FRAMES, PERSON_COLUMNS, empty_table
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["erase", "pseudonymise"]
 
+# Texts that may hold a name: a meeting called after its speaker, a channel after its owner, an id made of an e-mail.
+_TEXTS = {"events": ("context", "topic"), "sessions": ("session",), "completions": ("title",)}
 # Columns of people that say who somebody is.
 IDENTIFYING = ("name", "email", "first_name", "last_name", "work_email", "login")
 
@@ -45,6 +48,22 @@ def pseudonymise(records: Records, key: Any) -> Records:
         present = [c for c in columns if c in frame.columns]
         if name != "aliases" and len(frame):
             changes[name] = privacy.pseudonymise(frame, present, key=secret)
+    known = people_in_words(records.people, IDENTIFYING)
+    for name, columns in _TEXTS.items():
+        frame = changes.get(name, getattr(records, name))
+        for column in [c for c in columns if c in frame.columns and len(frame)]:
+            # An id with an e-mail in it says nothing else: all of it goes.
+            clean = {
+                t: privacy.pseudonym(t, key=secret) if "@" in t else scrub_words(t, known)
+                for t in frame[column].dropna().unique()
+            }
+            if any(t != c for t, c in clean.items()):
+                frame = frame.assign(**{column: frame[column].map(clean, na_action="ignore").astype("str")})
+        changes[name] = frame
+    marks = {p: privacy.pseudonym(p, key=secret) for p in set(known.values())} if len(records.answers) else {}
+    n_rare = 0
+    if len(records.answers):
+        changes["answers"], n_rare = scrub_answers(changes["answers"], known, marks)
     if len(records.events):
         # ids of messages and commits lead back to people, so only their order is kept
         numbers = [f"e{i}" for i in range(len(records.events))]
@@ -53,10 +72,11 @@ def pseudonymise(records: Records, key: Any) -> Records:
     report = records.report
     notes = tuple(privacy.redact(n, ids) for n in report.notes)
     blank = report.unmatched.iloc[:0]
-    note = f"{len(report.unmatched)} unmatched names are not kept: the records are pseudonymous"
-    changes["report"] = replace(
-        report, unmatched=blank, notes=(*notes, note) if len(report.unmatched) else notes
-    )
+    if len(report.unmatched):
+        notes += (f"{len(report.unmatched)} unmatched names are not kept: the records are pseudonymous",)
+    if n_rare:
+        notes += (f"{n_rare} answers in words that fewer than {FLOOR} people gave are withheld",)
+    changes["report"] = replace(report, unmatched=blank, notes=notes)
     return replace(records, **changes)
 
 

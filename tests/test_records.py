@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -530,6 +532,74 @@ def test_confirmed_names_are_used(study: Path) -> None:
     after = Study.open(study)
     assert len(after.records.nominations) > before
     assert len(after.review()) == len(review) - 3
+
+
+def test_released_tables_are_cut_against_each_other(study: Path) -> None:
+    pilot = Study.open(study)
+    heads = pilot.release("unit", name="heads by unit")["n"]
+    assert np.isnan(heads["Legal"]) and heads.isna().sum() == 2  # four people, and one unit more to hide them
+    safety = pilot.records.wide("safety").astype(float).mean(axis=1).rename("safety")
+    shown = pilot.release("unit", name="safety", frame=safety, value="safety", attitudes=True)["mean"]
+    assert np.isnan(shown["Legal"]) and shown.notna().sum() >= 5
+    both = Study.open(study).release(["unit", "site"], name="units and sites")
+    assert both.loc["total"].notna().all()
+    assert both["total"].isna().equals(heads.isna())
+    ledger = Study.open(study).ledger
+    assert ledger.tables["floor"].tolist() == [6, 8, 6]
+    spans = ledger.attack()
+    assert (spans["high"] - spans["low"] >= 1).all()
+    text = (study / "releases.jsonl").read_text(encoding="utf-8")
+    assert not [p for p in pilot.records.people.index if p in text]
+    with pytest.raises(DataError, match="frame has no column 'team_spirit'"):
+        pilot.release("team_spirit", name="x")
+
+
+def test_a_ledger_forgets_who_was_erased_and_goes_with_the_data(study: Path) -> None:
+    pilot = Study.open(study)
+    pilot.release("unit", name="heads")
+    before = (study / "releases.jsonl").read_text(encoding="utf-8")
+    pilot.erase(str(pilot.records.people.index[9]))
+    after = (study / "releases.jsonl").read_text(encoding="utf-8")
+    people = [set(json.loads(t)["people"]) for t in (before, after)]
+    assert len(people[0] - people[1]) == 1 and len(people[0]) == len(people[1])
+    assert Path("releases.jsonl") in purge(study, yes=True, now=True)
+    assert not (study / "releases.jsonl").exists()
+
+
+def test_errors_of_a_broken_roster_or_survey_name_nobody(study: Path) -> None:
+    """Damage of every kind to the files of a pseudonymous study: no id, name or e-mail in what is said."""
+    roster = pd.read_csv(study / "data" / "hr_roster.csv", dtype=str)
+    secret = {*roster["employee_id"], *roster["name"], *roster["work_email"]}
+    rng = np.random.default_rng(5)
+    said = 0
+    (study / "data" / "slack_export.zip").unlink()
+    for name in ("hr_roster.csv", "survey_qualtrics.csv"):
+        path = study / "data" / name
+        whole = path.read_bytes()
+        rows = whole.decode("utf-8-sig").split("\n")
+        for damage in range(6):
+            lines = list(rows)
+            at = int(rng.integers(4, len(lines) - 1))
+            if damage == 0:
+                lines.insert(at, lines[at].replace("@", "@other."))  # the same id twice
+            elif damage == 1:
+                lines[at] = lines[at].replace(",", ",,", 1)  # cells moved
+            elif damage == 2:
+                lines[at] = lines[at].replace("2025", "the year of the hare")
+            elif damage == 3:
+                lines[at] += '"'
+            elif damage == 4:
+                lines = [lines[0].replace("e", "ee"), *lines[1:]]
+            else:
+                lines = [line for line in lines if rng.random() < 0.5]
+            path.write_text("\n".join(lines), encoding="utf-8")
+            try:
+                Study.open(study).read()
+            except DataError as error:
+                said += 1
+                assert not [t for t in secret if t in str(error)], str(error)
+        path.write_bytes(whole)
+    assert said >= 3
 
 
 def test_retention_and_purge(study: Path) -> None:

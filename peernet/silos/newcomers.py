@@ -341,7 +341,8 @@ def _follow(
     event = when[row] <= stop
     event &= when[row] < high
     time = np.where(event, when[row], stop) - start[row]
-    entry = np.where(early[row], low - start[row], -1.0)
+    # What happens at the very start of the window is seen, so they are at risk of it.
+    entry = np.where(early[row], np.nextafter(low - start[row], -np.inf), -1.0)
     return _Newcomers(row, start[row], entry, time, event, ~event & (gone[row] < high), left_out)
 
 

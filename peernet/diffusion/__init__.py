@@ -19,9 +19,9 @@ _exports: dict[str, str] = {
     "adopter_categories": "peernet.diffusion.categories",
     "infectiousness": "peernet.diffusion.contagion",
     "susceptibility": "peernet.diffusion.contagion",
-    "opinion_leaders": "peernet.diffusion.contagion",
+    "opinion_leaders": "peernet.diffusion.leaders",
     "moran": "peernet.diffusion.contagion",
-    "OpinionLeaders": "peernet.diffusion.contagion",
+    "OpinionLeaders": "peernet.diffusion.leaders",
     "structure_test": "peernet.diffusion.structure",
     "fit_bass": "peernet.diffusion.bass",
     "BassFit": "peernet.diffusion.bass",
@@ -31,6 +31,8 @@ _exports: dict[str, str] = {
     "wrong_knowledge_test": "peernet.diffusion.changes",
     "fit_nbda": "peernet.diffusion.transmission",
     "NBDAFit": "peernet.diffusion._fitted",
+    "fit_item_effects": "peernet.diffusion.item_effects",
+    "ItemEffects": "peernet.diffusion.item_effects",
     "compare_nbda": "peernet.diffusion.compare",
     "NBDAComparison": "peernet.diffusion.compare",
     "social_transmission_share": "peernet.diffusion.share",
@@ -69,14 +71,10 @@ if TYPE_CHECKING:
     from peernet.diffusion.categories import adopter_categories, thresholds
     from peernet.diffusion.changes import crossings, tie_change, wrong_knowledge_test
     from peernet.diffusion.compare import NBDAComparison, compare_nbda
-    from peernet.diffusion.contagion import (
-        OpinionLeaders,
-        infectiousness,
-        moran,
-        opinion_leaders,
-        susceptibility,
-    )
+    from peernet.diffusion.contagion import infectiousness, moran, susceptibility
     from peernet.diffusion.event_history import fit_event_history
+    from peernet.diffusion.item_effects import ItemEffects, fit_item_effects
+    from peernet.diffusion.leaders import OpinionLeaders, opinion_leaders
     from peernet.diffusion.power import NBDAPower, nbda_power
     from peernet.diffusion.share import TransmissionShare, social_transmission_share
     from peernet.diffusion.simulate import DiffusionSimulation, simulate_nbda

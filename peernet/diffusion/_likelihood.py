@@ -33,6 +33,7 @@ class Evaluation:
     level: Floats
     social: Floats
     rate: Floats
+    by_item: Floats  # log-likelihood of each item (order only)
 
 
 class Model:
@@ -157,8 +158,13 @@ class Model:
         social = None if self.plain_b else np.exp(np.clip(self.u @ c + common, -_CLIP, _CLIP))
         return asocial, social
 
-    def evaluate(self, p: Floats, level: Floats | None = None) -> Evaluation:
-        """Return log-likelihood and gradient at natural parameters; a given ``level`` is not solved for."""
+    def evaluate(
+        self, p: Floats, level: Floats | None = None, item_weight: Floats | None = None
+    ) -> Evaluation:
+        """Return log-likelihood and gradient at natural parameters; a given ``level`` is not solved for.
+
+        With ``item_weight`` (order only) each item's log-likelihood counts so often.
+        """
         d = self.design
         s, a, c, b, shape = self.split(p)
         asocial, social = self._factors(a, c, b)
@@ -171,14 +177,19 @@ class Model:
         cells_b = self.b_cells if self.b_cells is not None else self._social_cells(social)
         total = cells_a + cells_b @ s
         sums = None if self.orders is None else self.orders.sums(rate, total, self.link(s, social))
+        values = np.zeros(0)
         if self.partial:
-            value, alpha, gamma = self._ordered(rate, total, sums)
+            values, alpha, gamma = self._ordered(rate, total, sums)
             level, tail = np.zeros(0), np.zeros(0)
+            w = np.ones(len(d.items)) if item_weight is None else item_weight
+            value, alpha, gamma = float(values @ w), alpha * w[d.e_item], gamma * w[d.g_item]
+            if sums is not None and len(d.l_event):
+                sums = sums._replace(by_link=sums.by_link * w[d.e_item[d.l_event]])
         else:
             value, alpha, gamma, level, tail = self._timed(rate, total, shape, level, sums)
         links = None if sums is None else sums.by_link
         gradient = self._chain(alpha, gamma, own, learned, s, asocial, social, cells_b, links)
-        return Evaluation(value, np.concatenate([gradient, tail]), level, learned, rate)
+        return Evaluation(value, np.concatenate([gradient, tail]), level, learned, rate, values)
 
     def link(self, s: Floats, social: Floats | None) -> Floats:
         """Return the rate that each link adds once its teacher knows."""
@@ -207,14 +218,16 @@ class Model:
             out[self.design.l_pupil[self.design.l_pupil >= 0]] = True
         return out
 
-    def _ordered(self, rate: Floats, total: Floats, sums: Sums | None) -> tuple[float, Floats, Floats]:
-        """Log-likelihood of the order (Efron for events of one interval), and its derivatives by rate and total."""
+    def _ordered(self, rate: Floats, total: Floats, sums: Sums | None) -> tuple[Floats, Floats, Floats]:
+        """Log-likelihood of the order by item (Efron for events of one interval); derivatives by rate and total."""
         d = self.design
+        n_items = len(d.items)
         if sums is not None:
             assert self.orders is not None
             alone: NDArray[np.bool_] = np.logical_not(self.orders.tied)
             inverse = np.where(alone, 1.0 / np.maximum(total[d.e_g], rate), 0.0)
-            value = float(np.sum(sums.value) + np.sum(np.log((rate * inverse)[alone])))
+            value = _binned(sums.item, sums.value, n_items)
+            value += _binned(d.e_item[alone], np.log((rate * inverse)[alone]), n_items)
             return (
                 value, np.where(alone, 1.0 / rate, sums.by_rate),
                 sums.by_total - _binned(d.e_g, inverse, d.n_intervals),
@@ -222,7 +235,7 @@ class Model:
         blocks = _binned(d.e_g, rate, d.n_intervals)
         part = self.rank / self.size
         below = np.maximum(total[d.e_g] - part * blocks[d.e_g], rate)
-        value = float(np.sum(np.log(rate) - np.log(below)))
+        value = _binned(d.e_item, np.log(rate) - np.log(below), n_items)
         inverse = 1.0 / below
         gamma = -_binned(d.e_g, inverse, d.n_intervals)
         shared = _binned(d.e_g, part * inverse, d.n_intervals)

@@ -1,8 +1,7 @@
-"""Who passes it on, who catches it, whether neighbours are alike, whether leaders come first."""
+"""Who passes it on, who catches it, whether neighbours are alike."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,9 +17,9 @@ from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.privacy.permissions import require
-from peernet.results import Alternative, HypothesisTest, Result, format_number, provenance
+from peernet.results import Alternative, HypothesisTest, provenance
 
-__all__ = ["OpinionLeaders", "infectiousness", "moran", "opinion_leaders", "susceptibility"]
+__all__ = ["infectiousness", "moran", "susceptibility"]
 
 Discount = Literal["linear", "exponential"]
 _TINY = 1e-15
@@ -210,7 +209,7 @@ def _scores(
             # the first period has nobody before it, so a slice of 0 or less carries no term
             if slice_ >= last or (sign < 0 and slice_ < 1):
                 continue
-            matrix = _facing(nets[slice_ if len(nets) > 1 else 0], through, weighted)[mine]
+            matrix = facing(nets[slice_ if len(nets) > 1 else 0], through, weighted)[mine]
             same = (tau == other) & adopted
             reach = (tau >= other) & adopted if sign > 0 else (tau <= other) & adopted
             if compat == "netdiffuseR":
@@ -225,7 +224,7 @@ def _scores(
     return pd.Series(np.where(adopted & known, value, np.nan), index=nets[0].ids)
 
 
-def _facing(net: PeerNetwork, through: str, weighted: bool) -> Any:
+def facing(net: PeerNetwork, through: str, weighted: bool) -> Any:
     """Return person x (learners or teachers)."""
     matrix = net.adjacency.copy() if through == "learners" else net.adjacency.T.tocsr()
     if not weighted:
@@ -305,7 +304,7 @@ def moran(
     state = record(rng)
     y = _values(values, net)
     keep = np.flatnonzero(np.isfinite(y))
-    w = _facing(net, "teachers", weighted).tocsr()[keep][:, keep].tocoo()
+    w = facing(net, "teachers", weighted).tocsr()[keep][:, keep].tocoo()
     row, column, weight = w.coords[0], w.coords[1], w.data
     if near == "paths":
         row, column, weight = _paths(net, keep)
@@ -375,129 +374,3 @@ def _normal_p(observed: float, mean: float, sd: float, alternative: str) -> floa
         return float("nan")
     z = (observed - mean) / sd
     return float({"two-sided": 2 * ndtr(-abs(z)), "greater": ndtr(-z), "less": ndtr(z)}[alternative])
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class OpinionLeaders(Result):
-    """Whether those whom many learn from adopt early.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        Rows ``teaches`` (number of learners) and ``learns_from`` (number of teachers): ``correlation`` of the count
-        with the period of adoption, ``low, high`` (bootstrap over adopters), ``n``.
-    """
-
-    table: pd.DataFrame
-
-    def summary(self) -> str:
-        """State the correlation of having learners with adopting late."""
-        row = self.table.iloc[0]
-        r = row["correlation"]
-        word = "earlier" if r < 0 else "later"
-        clear = row["low"] * row["high"] > 0
-        tail = "" if clear else "; the interval includes none at all"
-        return (
-            f"People whom more colleagues learn from adopted {word}: correlation with time {format_number(r)} "
-            f"[{format_number(row['low'])}, {format_number(row['high'])}], {int(row['n'])} adopters{tail}."
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table."""
-        return self.table.reset_index()
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw both correlations with their intervals.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw.
-        """
-        from peernet import plots
-
-        frame = self.table.reset_index().rename(columns={"correlation": "value"})
-        return plots.plot_intervals(
-            frame, label="degree", xlabel="correlation with time", reference=0.0, ax=ax
-        )
-
-
-def opinion_leaders(
-    net: PeerNetwork,
-    adoptions: pd.DataFrame,
-    *,
-    start: Any,
-    end: Any,
-    period: Period = None,
-    item: str | None = None,
-    weighted: bool = False,
-    level: float = 0.95,
-    n_draws: int = 1000,
-    rng: RNGLike | SeedLike | None = None,
-) -> OpinionLeaders:
-    """Correlation of how many learn from a person with when the person adopts.
-
-    Negative: those whom many learn from come first, and so can carry it on; positive: they hold out.
-
-    Parameters
-    ----------
-    net, adoptions, start, end, period, item
-        As in ``adoption_curve``; one item. Adopters within the span only.
-    weighted : bool
-        Sum tie weights instead of counting people.
-    level : float
-        Coverage of the percentile bootstrap interval.
-    n_draws : int
-        Bootstrap samples of adopters.
-    rng : generator or seed, optional
-        For the bootstrap.
-
-    Returns
-    -------
-    OpinionLeaders
-        Pearson correlations in [-1, 1]; NaN with fewer than three adopters or no variation. People who did not say whom
-        they learn from have an unknown number of teachers and are left out of that row (``n``).
-
-    Raises
-    ------
-    DataError
-        As ``adoption_curve``.
-    """
-    rng = as_rng(rng)
-    count("n_draws", n_draws, 0)
-    number("level", level, 0, 1, open_low=True, open_high=True)
-    state = record(rng)
-    items, moments = read_adoptions(adoptions, net.ids, item)
-    one = choose(items, "opinion_leaders")
-    periods = timeline(moments, start, end, period)
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
-    who = np.flatnonzero((tau >= 0) & (tau < periods.n))
-    matrix = _facing(net, "learners", weighted)
-    rows = []
-    sides: dict[str, Through] = {"teaches": "learners", "learns_from": "teachers"}
-    for name, side in sides.items():
-        mine = who[answered(net, side)[who]]
-        degree, when = np.asarray(matrix.sum(axis=1 if side == "learners" else 0)).ravel()[mine], tau[mine]
-        picks = rng.integers(0, max(len(mine), 1), size=(n_draws, len(mine)))
-        r = _pearson(degree[None], when[None])[0] if len(mine) > 2 else float("nan")
-        draws = _pearson(degree[picks], when[picks]) if len(mine) > 2 and n_draws else np.zeros(0)
-        draws = draws[np.isfinite(draws)]
-        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) if len(draws) else (np.nan, np.nan)
-        rows.append((name, r, low, high, len(mine)))
-    table = pd.DataFrame(rows, columns=["degree", "correlation", "low", "high", "n"]).set_index("degree")
-    facts = provenance(
-        "diffusion.opinion_leaders", net, options={"n_draws": n_draws, "item": one.item}, rng=state
-    )
-    return OpinionLeaders(
-        table=table, provenance=facts, estimand="Correlation of degree and time of adoption among adopters"
-    )
-
-
-def _pearson(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the correlation of each row; NaN without variation."""
-    a, b = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
-    below = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    out: NDArray[np.float64] = np.full(len(below), np.nan)
-    np.divide((a * b).sum(axis=1), below, out=out, where=below > 0)
-    return out

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from peernet._check import literal, number
 from peernet.privacy.permissions import require
 from peernet.silos._common import collapse, scaled
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -34,6 +35,13 @@ def _mutual(net: PeerNetwork) -> int:
     return net.n_ties - len(collapse(net.n_people, net.teacher, net.learner, net.weight, weighted=False)[0])
 
 
+def _both_reported(net: PeerNetwork) -> PeerNetwork:
+    """Return the people whose ties among each other are known in both directions."""
+    status = net.observed
+    known = status != "objected" if net.respondent_is is None else status == "answered"
+    return net if known.all() else net.subset(known)
+
+
 def reciprocity(net: PeerNetwork, *, convention: Convention = "edgewise", weighted: bool = False) -> float:
     r"""Share of ties that are returned.
 
@@ -44,6 +52,9 @@ def reciprocity(net: PeerNetwork, *, convention: Convention = "edgewise", weight
     * ``"dyadic"``: :math:`(M + N)/(M + A + N)`, which counts empty pairs as reciprocal (sna's default; .78);
     * ``"log_ratio"``: :math:`\ln((2M/m)/d)`, against what density alone gives (sna "edgewise.lrr");
     * ``"correlation"``: of :math:`a_{ij}` with :math:`a_{ji}`, 0 at chance given density.
+
+    Where people reported their ties, only pairs of people who both answered count: whether a tie to a silent person is
+    returned is not known, and counting it as unreturned would lower the share. People who objected never count.
 
     Parameters
     ----------
@@ -57,7 +68,8 @@ def reciprocity(net: PeerNetwork, *, convention: Convention = "edgewise", weight
     Returns
     -------
     float
-        In [0, 1] for the shares, [-1, 1] for the correlation. NaN without ties (dyadic: without pairs).
+        In [0, 1] for the shares, [-1, 1] for the correlation. NaN without ties among people who answered (dyadic:
+        without pairs).
 
     References
     ----------
@@ -68,6 +80,7 @@ def reciprocity(net: PeerNetwork, *, convention: Convention = "edgewise", weight
     literal("convention", convention, _CONVENTIONS)
     if weighted and convention != "edgewise":
         raise ValueError('weighted=True goes with convention="edgewise".')
+    net = _both_reported(net)
     n, m = net.n_people, net.n_ties
     pairs = n * (n - 1) / 2
     if weighted and m:
@@ -120,7 +133,10 @@ def isolates(net: PeerNetwork) -> pd.DataFrame:
 
 
 def core_number(
-    net: PeerNetwork, *, role: Literal["pairs", "both", "teacher", "learner"] = "pairs"
+    net: PeerNetwork,
+    *,
+    role: Literal["pairs", "both", "teacher", "learner"] = "pairs",
+    min_response: float | None = None,
 ) -> pd.Series[Any]:
     """Each person's core: the largest k such that they belong to a set whose members all have k ties inside it.
 
@@ -130,12 +146,21 @@ def core_number(
         Ties point from teacher to learner; weights do not matter.
     role : {"pairs", "both", "teacher", "learner"}
         What counts as a tie of a person: each contact once, ties of both directions (a mutual one twice, igraph's
-        "all"), learners, or teachers.
+        "all"), learners, or teachers. Ties that silent people would have reported are not there, so that numbers are
+        lower bounds for everybody who would have been named.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series of int, shape (n_people,)
         0 for people without such ties.
+
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
 
     References
     ----------
@@ -143,6 +168,7 @@ def core_number(
        arXiv:cs/0310049
     """
     require(net, "person_level", function="silos.core_number")
+    require_response(net, "core_number", min_response)
     from peernet._graph import rows_of
 
     literal("role", role, ("pairs", "both", "teacher", "learner"))

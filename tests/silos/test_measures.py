@@ -347,3 +347,20 @@ def test_extreme_weights_give_values() -> None:
             assert np.isfinite(getattr(silos, name)(net, "team", weighted=True)).any()
     assert np.isfinite(silos.structural_holes(net, weighted=True)["constraint"]).all()
     assert np.isfinite(silos.betweenness(net, distance="inverse")).all()
+
+
+def test_reciprocity_counts_only_pairs_who_both_answered() -> None:
+    ties = pd.DataFrame({"teacher": list("abcad"), "learner": list("bacca")})
+    people = list("abcd")
+    status = {"a": "answered", "b": "answered", "c": "answered", "d": "silent"}
+    ties = ties[ties["teacher"] != ties["learner"]]
+    seen = PeerNetwork(people, ties)
+    told = PeerNetwork(people, ties, observed=status, respondent_is="learner")
+    assert silos.reciprocity(seen) == pytest.approx(2 / 4)  # ab, ba of ab, ba, ac, da
+    # d was named by a, but nobody knows whether d learns from a.
+    assert silos.reciprocity(told) == pytest.approx(2 / 3)
+    # ab mutual, bc empty, ac one-way
+    assert silos.reciprocity(told, convention="dyadic") == pytest.approx(2 / 3)
+    assert silos.reciprocity(told, weighted=True) == pytest.approx(2 / 3)
+    objected = PeerNetwork(people, ties, observed=status | {"d": "objected"})
+    assert silos.reciprocity(objected) == pytest.approx(2 / 3)

@@ -115,7 +115,7 @@ def prepare(
     w = _peer_matrix(net, keep, influence, normalise, weighted)
     parts = [(INTERCEPT, np.ones(int(keep.sum())))] if model.intercept else []
     parts += [(n, v[keep]) for n, v in own] + [(n, w @ v[keep]) for n, v in peer]
-    if before is not None and lag not in (n for n, _ in own):
+    if before is not None and str(lag) not in [n for n, _ in own]:
         parts.append((str(lag), before[keep]))
     x = np.column_stack([v for _, v in parts]) if parts else np.empty((int(keep.sum()), 0))
     data = Data(y[keep], x, tuple(n for n, _ in parts), w, None if before is None else before[keep], left_out)
@@ -376,9 +376,9 @@ def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
     ]
     out = pd.DataFrame(rows, columns=heads)
     half = float(stats.norm.ppf((1 + level) / 2))
-    for part in ("direct", "indirect", "total"):
-        out[f"{part}_low"] = out[part] - half * out[f"{part}_std_error"]
-        out[f"{part}_high"] = out[part] + half * out[f"{part}_std_error"]
+    for name in ("direct", "indirect", "total"):
+        out[f"{name}_low"] = out[name] - half * out[f"{name}_std_error"]
+        out[f"{name}_high"] = out[name] + half * out[f"{name}_std_error"]
     return out
 
 

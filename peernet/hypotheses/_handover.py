@@ -19,6 +19,8 @@ from peernet.privacy.permissions import require
 from peernet.results import ModelFit, provenance
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from peernet.network import PeerNetwork
 
 __all__ = ["ErgmxFit", "fit_ergmx", "to_rsiena", "to_statnet"]
@@ -42,6 +44,18 @@ class ErgmxFit(ModelFit):
     fit: Any = field(repr=False)
     aic: float = float("nan")
     bic: float = float("nan")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the terms but the intercept with their intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.hypotheses import _network_pictures
+
+        return _network_pictures.plot_estimates(self, "change in log-odds of a tie", ax=ax)
 
 
 def _translate(net: PeerNetwork, formula: str, names: Sequence[str]) -> str:

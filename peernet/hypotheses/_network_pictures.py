@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from peernet import plots
 from peernet.results import format_p
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from peernet.hypotheses._fits import NetworkRegression
+    from peernet.results import ModelFit
 
-__all__ = ["plot_goodness", "plot_terms"]
+__all__ = ["plot_estimates", "plot_goodness", "plot_terms"]
 
 
 def plot_terms(fit: NetworkRegression, ax: Axes | None = None) -> Axes:
@@ -32,28 +34,60 @@ def plot_terms(fit: NetworkRegression, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    if not len(fit.null):
+        scale = {"linear": "change in the response", "logit": "change in log-odds of a tie"}
+        return plot_estimates(fit, scale.get(fit.model, "change in log of the response"), ax=ax)
     table = fit.params[fit.params["term"] != "intercept"]
     ax = plots.axes(ax)
     at = np.arange(len(table))[::-1]
-    if len(fit.null):
-        ax.hlines(at, table["low"], table["high"], color=plots.GREY, linewidth=9, alpha=0.5)
-        ax.plot(table["statistic"], at, "o", color=plots.OKABE_ITO[0])
-        letter = "t" if fit.model == "linear" else "z"
-        ax.set_xlabel(f"{letter} statistic (grey: the central {fit.level:.0%} when people change places)")
-        outside = ((table["statistic"] < table["low"]) | (table["statistic"] > table["high"])).sum()
-        ax.set_title(plots.wrap(f"{outside} of {len(table)} terms lie outside what chance gives"))
-    else:
-        ax.hlines(at, table["low"], table["high"], color=plots.OKABE_ITO[0])
-        ax.plot(table["estimate"], at, "o", color=plots.OKABE_ITO[0])
-        scale = {"linear": "change in the response", "logit": "change in log-odds of a tie"}
-        ax.set_xlabel(f"{scale.get(fit.model, 'change in log of the response')} (line: {fit.level:.0%} interval)")
-        outside = ((table["low"] > 0) | (table["high"] < 0)).sum()
-        ax.set_title(plots.wrap(f"{outside} of {len(table)} terms differ clearly from 0"))
-    ax.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
-    words = [f"{t}\n{format_p(p)}" for t, p in zip(table["term"], table["p_value"], strict=True)]
-    ax.set_yticks(at, words)
-    ax.set_ylim(-0.6, len(table) - 0.4)
+    # p goes by absolute values, so the range does: a dot beyond it is one with p below 1 - level.
+    near = np.nanquantile(np.abs(fit.null[:, table.index]), fit.level, axis=0)
+    ax.hlines(at, -near, near, color=plots.GREY, linewidth=9, alpha=0.5)
+    ax.plot(table["statistic"], at, "o", color=plots.OKABE_ITO[0])
+    letter = "t" if fit.model == "linear" else "z"
+    ax.set_xlabel(f"{letter} statistic (grey: {100 * fit.level:.4g} % of draws when people change places)")
+    _name_terms(table, fit.level, at, ax)
     return ax
+
+
+def plot_estimates(fit: ModelFit, what: str, ax: Axes | None = None) -> Axes:
+    """Draw the terms of a model but the intercept: estimates with intervals; a term without one is a hollow dot.
+
+    Parameters
+    ----------
+    fit : ModelFit
+        The model.
+    what : str
+        What the estimates are.
+    ax : matplotlib Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    table = fit.params[fit.params["term"] != "intercept"]
+    ax = plots.axes(ax)
+    at = np.arange(len(table))[::-1]
+    bare = table["low"].isna().to_numpy()
+    ax.hlines(at[~bare], table["low"][~bare], table["high"][~bare], color=plots.OKABE_ITO[0])
+    ax.plot(table["estimate"][~bare], at[~bare], "o", color=plots.OKABE_ITO[0])
+    ax.plot(table["estimate"][bare], at[bare], "o", color=plots.OKABE_ITO[0], fillstyle="none")
+    ax.set_xlabel(f"{what} (line: {100 * fit.level:.4g} % interval)")
+    _name_terms(table, fit.level, at, ax)
+    return ax
+
+
+def _name_terms(table: pd.DataFrame, level: float, at: NDArray[np.intp], ax: Axes) -> None:
+    """Write terms with their p, and in the title how many stand out, by the p that the table gives."""
+    out = int((table["p_value"] <= 1 - level + 1e-12).sum())
+    stand = "stands" if out == 1 else "stand"
+    ax.set_title(
+        plots.wrap(f"{out} of {len(table)} terms {stand} out from chance (p at most {1 - level:.3g})")
+    )
+    ax.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
+    ax.set_yticks(at, [f"{t}\n{format_p(p)}" for t, p in zip(table["term"], table["p_value"], strict=True)])
+    ax.set_ylim(-0.6, len(table) - 0.4)
 
 
 def plot_goodness(table: pd.DataFrame, feature: str, ax: Axes | None = None) -> Axes:
@@ -86,6 +120,9 @@ def plot_goodness(table: pd.DataFrame, feature: str, ax: Axes | None = None) -> 
     ax.set_ylabel(what[1])
     if feature == "triads":
         ax.set_yscale("symlog", linthresh=10)
+        ax.set_ylim(bottom=-1)
     outside = ((table["observed"] < table["low"]) | (table["observed"] > table["high"])).sum()
-    ax.set_title(plots.wrap(f"{outside} of {len(table)} counts (dots) lie outside 95 % of the model's draws (grey)"))
+    ax.set_title(
+        plots.wrap(f"{outside} of {len(table)} counts (dots) lie outside 95 % of the model's draws (grey)")
+    )
     return ax

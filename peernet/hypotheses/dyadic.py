@@ -269,9 +269,9 @@ def _separating(
         return np.nan, np.nan, np.nan, words
     critical = float(stats.t.ppf((1 + options["level"]) / 2, df)) ** 2
     low, high = profile_interval(fit, cells.y, term, poisson, critical * scale / 2)
+    shared = f", its drop divided by {scale:.2g} because pairs share people" if scale > 1 else ""
     words = (
         f"{cells.names[term]} separates, so it has no standard error: interval and p are those of the profile of the "
-        f"penalised likelihood, its drop divided by {scale:.2g} because pairs share people. mrqap tests the term by "
-        "moving people."
+        f"penalised likelihood{shared}. mrqap tests the term by moving people."
     )
     return float(stats.f.sf(statistic, 1, df)), low, high, words

@@ -28,13 +28,26 @@ from peernet.hypotheses._goodness import GoodnessOfFit
 from peernet.results import ModelFit, provenance
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from peernet.network import PeerNetwork
 
 __all__ = ["ErgmFit", "GoodnessOfFit", "fit_ergm"]
 
 Floats = NDArray[np.float64]
 STRUCTURE = ("edges", "mutual")
-DEPENDENT = ("gwesp", "gwdsp", "gwidegree", "gwodegree", "triangle", "ttriple", "ctriple", "istar", "ostar", "twopath")
+DEPENDENT = (
+    "gwesp",
+    "gwdsp",
+    "gwidegree",
+    "gwodegree",
+    "triangle",
+    "ttriple",
+    "ctriple",
+    "istar",
+    "ostar",
+    "twopath",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -135,6 +148,18 @@ class ErgmFit(ModelFit):
         parts = run_blocks(draw, n_draws, rng=rng, block=8, n_jobs=n_jobs, progress=progress, desc="networks")
         facts = provenance("hypotheses.ErgmFit.goodness", self.net, options={"n_draws": n_draws}, rng=used)
         return _goodness.compare(_goodness.features(seen), [f for part in parts for f in part], facts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the terms but the intercept with their intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.hypotheses import _network_pictures
+
+        return _network_pictures.plot_estimates(self, "change in log-odds of a tie", ax=ax)
 
 
 def read_model(formula: str) -> tuple[Formula, list[str]]:
@@ -341,7 +366,13 @@ def _newton(data: _Pairs) -> tuple[Floats, Floats, float]:
 
 
 def _answer(
-    net: PeerNetwork, formula: str, data: _Pairs, theta: Floats, info: Floats, log_likelihood: float, level: float
+    net: PeerNetwork,
+    formula: str,
+    data: _Pairs,
+    theta: Floats,
+    info: Floats,
+    log_likelihood: float,
+    level: float,
 ) -> ErgmFit:
     """Put the table together."""
     from scipy import stats
@@ -365,7 +396,9 @@ def _answer(
     weight = np.exp(score - score.max(axis=1, keepdims=True))
     k = len(theta)
     half_known = int((data.consistent.sum(axis=1) == 2).sum())
-    notes = ["Pairs are taken as independent: no closure, no popularity. Look at goodness() before believing p-values."]
+    notes = [
+        "Pairs are taken as independent: no closure, no popularity. Look at goodness() before believing p-values."
+    ]
     if half_known:
         notes.append(f"{half_known} pairs have one of two answers unknown; their likelihood sums over it.")
     return ErgmFit(
@@ -392,4 +425,3 @@ def _answer(
             used={"cells_used": data.cells, "cells_left_out": data.left_out},
         ),
     )
-

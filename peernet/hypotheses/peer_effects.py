@@ -15,6 +15,8 @@ from peernet.hypotheses._formula import parse
 from peernet.results import HypothesisTest, ModelFit, format_number, format_p, provenance
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from peernet.network import PeerNetwork
 
 __all__ = ["PeerEffects", "fit_peer_effects"]
@@ -111,6 +113,18 @@ class PeerEffects(ModelFit):
                 f"Placebo outcome: rho {format_number(row['estimate'])} {span}, {format_p(row['p_value'])}."
             )
         return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the terms but the intercept with their intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.hypotheses import _network_pictures
+
+        return _network_pictures.plot_estimates(self, "change in the outcome", ax=ax)
 
 
 def fit_peer_effects(

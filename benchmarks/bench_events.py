@@ -16,6 +16,7 @@ PEOPLE = 100_000
 MAKE = """
 import sys, duckdb
 n, people, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+partners = 60 if n <= 10_000_000 else 300
 con = duckdb.connect()
 con.execute("SELECT setseed(0.5)")
 con.execute("SET TimeZone = 'UTC'")
@@ -23,7 +24,7 @@ con.execute(f'''COPY (
   SELECT printf('p%06d', t) AS teacher, printf('p%06d', (t + 1 + o) % {people}) AS learner, w AS weight,
          TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_seconds(s) AS time
   FROM (SELECT CAST(floor(pow(random(), 3) * {people}) AS BIGINT) AS t,
-               997 * CAST(floor(random() * 60) AS BIGINT) AS o,
+               997 * CAST(floor(random() * {partners}) AS BIGINT) AS o,
                random() + 0.1 AS w, CAST(floor(random() * 31536000) AS BIGINT) AS s
         FROM range({n}))
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)''')

@@ -101,14 +101,15 @@ class Texts:
 
     def ranks(self, rows: NDArray[Any]) -> Ints:
         """Return the place of the texts of some rows in the alphabet; equal texts share one."""
-        found = [bytes(self._bytes[self._ends[r] : self._ends[r + 1]]) for r in rows.tolist()]
-        order = sorted(range(len(found)), key=found.__getitem__)
-        out = np.empty(len(found), dtype=np.int64)
-        place = -1
-        for k, row in enumerate(order):
-            place += k == 0 or found[row] != found[order[k - 1]]
-            out[row] = place
-        return out
+        ends = ints(self._ends)
+        width = int((ends[rows + 1] - ends[rows]).max()) if len(rows) else 0
+        if width <= 64:  # side by side in one array: a third of what as many objects take
+            found: Any = np.zeros(len(rows), dtype=f"S{max(width, 1)}")
+            for k, row in enumerate(rows.tolist()):
+                found[k] = bytes(self._bytes[self._ends[row] : self._ends[row + 1]])
+        else:
+            found = np.array([self[row] for row in rows.tolist()], dtype=object)
+        return np.asarray(np.unique(found, return_inverse=True)[1], dtype=np.int64)
 
     def codes(self) -> Ints:
         """Return a number for each row, the same where the texts are the same."""

@@ -13,7 +13,7 @@ from peernet.records.report import Ledger
 from peernet.records.tables import empty_table
 
 if TYPE_CHECKING:
-    from peernet.ingest.slack import _Message
+    from peernet.ingest.slack import Reply, _Message
 
 __all__ = ["huddles", "mentioned", "mentions", "too_late"]
 
@@ -25,10 +25,10 @@ def mentioned(body: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_MENTION.findall(body)))
 
 
-def mentions(
-    messages: Mapping[str, _Message], code: str, name: str, who: Mapping[str, str], ledger: Ledger
-) -> list[dict[str, Any]]:
+def mentions(messages: Mapping[str, _Message], who: Mapping[str, str], ledger: Ledger) -> list[Reply]:
     """Events of those whom questions call."""
+    from peernet.ingest.slack import Reply
+
     out = []
     for message in messages.values():
         if message.bot or not message.asks or message.user not in who:
@@ -44,18 +44,7 @@ def mentions(
             n=lost,
         )
         out += [
-            {
-                "ts": message.ts,
-                "teacher": who[u],
-                "learner": who[message.user],
-                "channel": code,
-                "name": name,
-                "thread": message.thread,
-                "confirmed": False,
-                "weight": 1.0,
-                "kind": "mention",
-                "suffix": f"@{n + 1}",
-            }
+            Reply(message.ts, who[u], who[message.user], message.thread, kind="mention", suffix=f"@{n + 1}")
             for n, u in enumerate(called)
         ]
     return out

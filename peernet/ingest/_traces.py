@@ -65,12 +65,12 @@ class Traces:
         self._row: dict[str, int] = {}
         self._words = Words()
         self._time, self._weight, self._confirmed = array("q"), array("d"), array("b")
-        self._teacher, self._learner = array("l"), array("l")
-        self._kind, self._context, self._topic = array("l"), array("l"), array("l")
+        self._teacher, self._learner = array("i"), array("i")
+        self._kind, self._context, self._topic = array("i"), array("i"), array("i")
         self._evidence = Texts()
         self._sessions = Texts()
-        self._seen, self._attendee, self._seen_at = array("l"), array("l"), array("q")
-        self._role, self._session_kind = array("l"), array("l")
+        self._seen, self._attendee, self._seen_at = array("i"), array("i"), array("q")
+        self._role, self._session_kind = array("i"), array("i")
         self.says_confirmed = False
         self.person: list[str | None] = []
 
@@ -338,10 +338,10 @@ class Traces:
 
     def _numbered(self, evidence: pd.Series[Any], keep: Any) -> pd.Series[Any]:
         """Make ids of evidence: the second event of the same evidence ends with #2."""
-        nth = pd.Series(self._evidence.codes()[keep])
-        nth = nth.groupby(nth, sort=False).cumcount()
-        if not nth.any():
+        codes = self._evidence.codes()[keep]
+        if np.bincount(codes).max() == 1:
             return evidence
+        nth = pd.Series(codes).groupby(codes, sort=False).cumcount()
         return evidence.where(nth == 0, evidence + "#" + (nth + 1).astype("str"))
 
     def _attendances(self, person: list[str | None]) -> pd.DataFrame:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from array import array
+from collections import Counter
 from collections.abc import Iterable
+from sys import intern
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from peernet._check import literal, number, quoted
 from peernet.errors import DataError
 from peernet.ingest import _slack_more
+from peernet.ingest._columns import Texts, Words, in_order, ints, text_column
 from peernet.ingest._files import Archive, PathLike
 from peernet.ingest.survey import Aliases, People, roster_of
 from peernet.records.identity import clean_text, match_names
@@ -36,6 +41,19 @@ _THANKS = {
     "tada",
     "100",
 }
+
+
+class Reply(NamedTuple):
+    """An event of one conversation, before it is put away."""
+
+    ts: str
+    teacher: str
+    learner: str
+    thread: str
+    confirmed: bool = False
+    weight: float = 1.0
+    kind: str = "answer"
+    suffix: str = ""
 
 
 class _Message(NamedTuple):
@@ -71,7 +89,8 @@ def read_slack(
     of bots and workflows teach nobody. Copies of a reply in the channel (``thread_broadcast``) count once;
     a reply whose question is outside the export is kept through ``parent_user_id``. Texts are looked at for
     a question mark and not kept. Users match the roster by e-mail or a confirmed alias; equal names are
-    proposed only.
+    proposed only. Day files are opened one by one; what is held is one conversation (some 300 bytes a message)
+    and the events.
 
     Parameters
     ----------
@@ -131,18 +150,18 @@ def read_slack(
         users = _users(archive, root)
         who, bots, review = _identify(users, roster, aliases, ledger)
         places = _places(archive, root, channels, opted, ledger)
-        found: list[dict[str, Any]] = []
+        found = _Found()
         huddles: list[dict[str, Any]] = []
         for folder, (code, name, files) in places.items():
             messages = _messages(archive, files, bots, ledger, huddles)
             everything = threads == "all" or name in helps
             late = _slack_more.too_late(messages, who, bots, answers, hours)
-            found += _replies(
-                messages, code, name or folder, who, bots, users, everything, weight, ledger, late
+            found.add(
+                code, name or folder, _replies(messages, who, bots, users, everything, weight, ledger, late)
             )
             if mentions:
-                found += _slack_more.mentions(messages, code, name or folder, who, ledger)
-    events = _events(found)
+                found.add(code, name or folder, _slack_more.mentions(messages, who, ledger))
+    events = found.events()
     ledger.notes.append(
         "message texts are not kept; readers leave no trace; chat is coordination as well as teaching"
     )
@@ -355,8 +374,10 @@ def _kept(row: dict[str, Any], user: str, bot: bool) -> _Message:
         if isinstance(reaction, dict) and _text(reaction, "name").split("::")[0] in _THANKS:
             users = reaction.get("users")
             thanked |= {u for u in users if isinstance(u, str)} if isinstance(users, list) else set()
+    ts, thread = _text(row, "ts"), _text(row, "thread_ts")
     return _Message(
-        user=user, ts=_text(row, "ts"), thread=_text(row, "thread_ts"), parent_user=_text(row, "parent_user_id"),
+        user=intern(user), ts=ts, thread=ts if thread == ts else thread,
+        parent_user=intern(_text(row, "parent_user_id")),
         asks=body.endswith(("?", "？", "؟", "?)", '?"')), thanked_by=frozenset(thanked), bot=bot,
         mentioned=_slack_more.mentioned(body),
     )  # fmt: skip
@@ -364,8 +385,6 @@ def _kept(row: dict[str, Any], user: str, bot: bool) -> _Message:
 
 def _replies(
     messages: dict[str, _Message],
-    code: str,
-    name: str,
     who: dict[str, str],
     bots: set[str],
     users: dict[str, dict[str, Any]],
@@ -373,9 +392,9 @@ def _replies(
     weight: str,
     ledger: Ledger,
     late: dict[str, str],
-) -> list[dict[str, Any]]:
+) -> list[Reply]:
     """Turn replies into events, counting what is left out."""
-    out: list[dict[str, Any]] = []
+    out: list[Reply] = []
 
     def lose(reason: str, stage: Literal["match", "use"] = "use") -> None:
         ledger.drop("messages", reason, (), stage=stage, n=1)
@@ -414,41 +433,55 @@ def _replies(
         elif message.ts in late:
             lose(late[message.ts])
         else:
-            out.append(
-                {
-                    "ts": message.ts,
-                    "teacher": who[message.user],
-                    "learner": who[opener],
-                    "channel": code,
-                    "name": name,
-                    "thread": message.thread,
-                    "confirmed": opener in message.thanked_by,
-                    "weight": 1.0,
-                    "kind": "answer",
-                    "suffix": "",
-                }
-            )
-    if weight == "share" and out:
-        n = pd.Series([e["thread"] for e in out]).value_counts()
-        for event in out:
-            event["weight"] = 1.0 / float(n[event["thread"]])
+            thanked = opener in message.thanked_by
+            out.append(Reply(message.ts, who[message.user], who[opener], message.thread, thanked))
+    if weight == "share":
+        n = Counter(reply.thread for reply in out)
+        out = [reply._replace(weight=1.0 / n[reply.thread]) for reply in out]
     return out
 
 
-def _events(found: list[dict[str, Any]]) -> pd.DataFrame:
-    """Make the table of events, in order of time."""
-    shape = empty_table("events")
-    if not found:
-        return shape.assign(confirmed=pd.Series(dtype="bool"))
-    frame = pd.DataFrame(found)
-    parts = frame["ts"].str.extract(_TS)
-    micro = parts[0].astype("int64") * 1_000_000 + parts[1].str.ljust(6, "0").astype("int64")
-    key = frame["channel"] + ":" + frame["ts"]
-    frame = frame.assign(
-        event_id=key + frame["suffix"], time=pd.to_datetime(micro, unit="us", utc=True), context=frame["name"],
-        topic="", source="slack", evidence=key,
-    )  # fmt: skip
-    frame = frame.sort_values(["time", "event_id"], kind="stable").reset_index(drop=True)[
-        [*shape.columns, "confirmed"]
-    ]
-    return frame.astype(dict(shape.dtypes.items()))
+class _Found:
+    """Events of all conversations, in a few bytes each."""
+
+    def __init__(self) -> None:
+        self._words, self._ids = Words(), Texts()
+        self._time, self._weight, self._confirmed = array("q"), array("d"), array("b")
+        self._codes = {name: array("i") for name in ("teacher", "learner", "kind", "context", "suffix")}
+
+    def add(self, code: str, name: str, replies: Iterable[Reply]) -> None:
+        """Put the events of a conversation away."""
+        for reply in replies:
+            match = _TS.match(reply.ts)
+            assert match is not None  # messages without a time were left out
+            self._time.append(int(match.group(1)) * 1_000_000 + int(match.group(2).ljust(6, "0")))
+            self._weight.append(reply.weight)
+            self._confirmed.append(reply.confirmed)
+            self._ids.append(f"{code}:{reply.ts}{reply.suffix}")
+            row = (reply.teacher, reply.learner, reply.kind, name, reply.suffix)
+            for column, value in zip(self._codes.values(), row, strict=True):
+                column.append(self._words.code(value))
+
+    def events(self) -> pd.DataFrame:
+        """Make the table of events, in order of time."""
+        shape = empty_table("events")
+        n = len(self._time)
+        if not n:
+            return shape.assign(confirmed=pd.Series(dtype="bool"))
+        at = in_order(ints(self._time), self._ids, np.arange(n))
+        column = {name: self._words.column(ints(codes)[at]) for name, codes in self._codes.items()}
+        ids = self._ids.column(at)
+        plain = column.pop("suffix") == ""
+        frame = pd.DataFrame(
+            {
+                "event_id": ids,
+                "time": pd.to_datetime(ints(self._time)[at], unit="us", utc=True),
+                **column,
+                "weight": np.frombuffer(self._weight)[at],
+                "topic": text_column([""], np.zeros(n, dtype=np.int64)),
+                "source": text_column(["slack"], np.zeros(n, dtype=np.int64)),
+                "evidence": ids if plain.all() else ids.where(plain, ids.str.rsplit("@", n=1).str[0]),
+            }
+        ).astype(dict(shape.dtypes.items()))
+        frame["confirmed"] = np.frombuffer(self._confirmed, dtype=np.int8)[at].astype(bool)
+        return frame[[*shape.columns, "confirmed"]]

@@ -118,7 +118,9 @@ class Heaping(Result):
             fontsize="small",
             color=plots.OKABE_ITO[5],
         )
-        axes.set_title(plots.wrap("Answers pile up on round numbers, and the claim is one of them"))
+        title = f"{percent(self.tens + self.fives)} of answers are in tens or fives"
+        on = abs(100 * self.claim - 5 * round(20 * self.claim)) < 1e-9
+        axes.set_title(plots.wrap(f"{title}, and the claim is one of them" if on else title))
         return axes
 
 

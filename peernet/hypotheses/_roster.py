@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from peernet._check import column, quoted, suggest
 from peernet._tables import STATUSES, as_ids
 from peernet.errors import DataError
 
-__all__ = ["NotAsked", "Roster", "first_answer", "from_records", "make_roster", "pool_small"]
+__all__ = ["NotAsked", "Roster", "first_answer", "from_records", "make_roster", "pool_small", "question_text"]
 
 NotAsked = Literal["outside", "sampled"]
 _NO_UNIT = "(no unit)"
@@ -80,6 +81,17 @@ def first_answer(respondents: pd.DataFrame | None) -> str:
         else pd.Series(dtype="object")
     )
     return str(known.min().date()) if len(known) else ""
+
+
+def question_text(questions: Any, question: str) -> str:
+    """Return a question as it was read, without the item that a survey tool hangs on it; empty without a codebook."""
+    if questions is None or not len(questions) or not {"question", "text"} <= set(questions.columns):
+        return ""
+    texts = questions.loc[questions["question"] == question, "text"].dropna().astype("str")
+    if not len(texts):
+        return ""
+    stem = texts.iloc[0].rsplit(" - ", 1)[0] if len(texts) > 1 else texts.iloc[0]
+    return re.sub(r"\s*\([^()]*\bsum\b[^()]*\)$", "", " ".join(stem.split())).rstrip(": ")
 
 
 def _statuses(respondents: Any, ids: pd.Index[Any]) -> pd.Series[Any]:

@@ -14,7 +14,7 @@ from peernet.hypotheses._estimation import worst_cases
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.hypotheses.survey import DesignEstimate, t_interval
-from peernet.results import Estimate, Verdict, format_p, provenance
+from peernet.results import Estimate, Verdict, format_number, format_p, provenance
 
 __all__ = ["EquivalenceTest", "equivalence_test"]
 
@@ -61,10 +61,11 @@ class EquivalenceTest(Estimate):
 
     def summary(self) -> str:
         """State the interval, the margin and when it was set, the verdict, then p."""
+        points = f"{format_number(100 * (self.margin or 0))} points"
         where = {
-            "equivalence": f"within {percent(self.margin or 0)} of {percent(self.claim)}",
-            "at least": f"not more than {percent(self.margin or 0)} below {percent(self.claim)}",
-            "at most": f"not more than {percent(self.margin or 0)} above {percent(self.claim)}",
+            "equivalence": f"within {points} of {percent(self.claim)}",
+            "at least": f"not more than {points} below {percent(self.claim)}",
+            "at most": f"not more than {points} above {percent(self.claim)}",
         }[self.kind]
         text = (
             f"{self.name}: {percent(self.value, 1)} ({2 * self.level - 1:.0%} interval {percent(self.low, 1)} to "

@@ -32,6 +32,8 @@ class ShareQuantile(Estimate):
         The claimed upper end.
     units_at_claim, n_units : int
         Units whose own mean is at or above the claim, of those with enough answers.
+    rounding_low, rounding_high : float
+        The interval with everybody's share at the least and at the most that it can have been before rounding.
     bound_low, bound_high : float
         The quantile with every silent person at 0 and at 1; NaN where nothing is known of silent people.
     """
@@ -40,6 +42,8 @@ class ShareQuantile(Estimate):
     claim: float = 0.8
     units_at_claim: int = 0
     n_units: int = 0
+    rounding_low: float = float("nan")
+    rounding_high: float = float("nan")
     bound_low: float = float("nan")
     bound_high: float = float("nan")
 
@@ -47,7 +51,8 @@ class ShareQuantile(Estimate):
         """State the quantile, then the units."""
         text = (
             f"One person in {1 / (1 - self.q):.0f} puts social learning at {percent(self.value)} or more "
-            f"({self.level:.0%} interval {percent(self.low)} to {percent(self.high)}); {self.units_at_claim} of "
+            f"({self.level:.0%} interval {percent(self.low)} to {percent(self.high)}, before rounding "
+            f"{percent(self.rounding_low)} to {percent(self.rounding_high)}); {self.units_at_claim} of "
             f"{self.n_units} units with enough answers average {percent(self.claim)} or more. Read as an upper end, "
             f"'up to {percent(self.claim)}' is {self.verdict}"
         )
@@ -91,8 +96,9 @@ def share_quantile(
     The weighted quantile :math:`\hat Q = \inf\{x : \hat F(x) \ge q\}`; the interval of :math:`\hat F` at
     :math:`\hat Q`
     (Wilson, with the design's error) is turned back into shares. "Up to 80 %" as an upper end is contradicted when the
-    interval lies above the claim (people exceed it) or below (nobody comes near), and silent people, all at 0 or all at
-    100 %, could not bring the quantile to the claim.
+    interval lies above the claim (people exceed it) or below (nobody comes near), and neither rounding nor silent
+    people, all at 0 or all at 100 %, could bring the quantile to the claim. A quantile of rounded answers is a round
+    number: its interval alone hardly ever covers.
 
     Parameters
     ----------
@@ -112,7 +118,7 @@ def share_quantile(
     Returns
     -------
     ShareQuantile
-        In [0, 1]. Answers are heaped, so interval ends are values that people gave.
+        In [0, 1]. ``low, high`` are values that people gave; ``rounding_low, rounding_high`` hold what was before.
 
     Raises
     ------
@@ -135,17 +141,13 @@ def share_quantile(
         raise DataError(
             f"share: {n} answers cannot show the {q:g} quantile. It takes {1 / min(q, 1 - q):.0f} or more."
         )
-    order = np.argsort(sample.values, kind="stable")
-    x: NDArray[np.float64] = sample.values[order]
-    mass = np.cumsum(sample.weight[order]) / sample.weight.sum()
-
-    def at(p: float) -> float:
-        return float(x[min(int(np.searchsorted(mass, p - 1e-12)), n - 1)])
-
-    value = at(q)
+    value = _weighted(sample.values, sample.weight, q)
     below, above = _proportion(sample, (sample.values <= value).astype(np.float64), level)
     width = (above - below) / 2
-    low, high = at(max(q - width, 0.0)), at(min(q + width, 1.0))
+    ends = max(q - width, 0.0), min(q + width, 1.0)
+    low, high = (_weighted(sample.values, sample.weight, p) for p in ends)
+    before = share.rounding[reading or share.reading]
+    rounding = [_weighted(before[c].to_numpy(), sample.weight, p) for c, p in zip(before, ends, strict=True)]
     bounds = _bounds(share, sample, q)
     far = "" if np.isnan(bounds[0]) else _verdict(*bounds, upper, n)
     big = sample.n_h >= min_group
@@ -163,13 +165,22 @@ def share_quantile(
         units_at_claim=int((means[big] >= upper - 1e-9).sum()),
         n_units=int(big.sum()),
         estimand="the share of social learning that only the top of the people exceed",
+        rounding_low=rounding[0],
+        rounding_high=rounding[1],
         bound_low=bounds[0],
         bound_high=bounds[1],
-        verdict=settled(_verdict(low, high, upper, n), far),
+        verdict=settled(_verdict(min(low, rounding[0]), max(high, rounding[1]), upper, n), far),
         would_count_against="an interval wholly above or below the claim",
         assumptions=share.assumptions,
         provenance=provenance("hypotheses.share_quantile", options={"q": q, "claim": upper, "level": level}),
     )
+
+
+def _weighted(x: NDArray[np.float64], weight: NDArray[np.float64], p: float) -> float:
+    """Return the weighted quantile, inf {x : F(x) >= p}."""
+    order = np.argsort(x, kind="stable")
+    mass = np.cumsum(weight[order]) / weight.sum()
+    return float(x[order][min(int(np.searchsorted(mass, p - 1e-12)), len(x) - 1)])
 
 
 def _bounds(share: ShareEstimate, sample: Sample, q: float) -> tuple[float, float]:

@@ -80,7 +80,13 @@ class ShareSensitivity(Result):
         axes.tick_params(axis="y", labelsize="x-small")
         axes.set_xlim(0, 100)
         axes.set_xlabel("social share of learning (percent)")
-        axes.set_title(plots.wrap("What counts as social decides more than sampling does"))
+        by_source = 100 * np.ptp(self.table.groupby("counted")["value"].mean())
+        width = 100 * float((self.table["high"] - self.table["low"]).mean())
+        axes.set_title(
+            plots.wrap(
+                f"What counts as social moves the share by {by_source:.0f} points; intervals are {width:.0f} wide"
+            )
+        )
         return axes
 
 

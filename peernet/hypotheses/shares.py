@@ -23,7 +23,7 @@ from peernet.hypotheses._composition import (
 )
 from peernet.hypotheses._estimation import Sampled, Target, quantity_row, rounding_row, unit_table
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
-from peernet.hypotheses._roster import NotAsked, first_answer, from_records, make_roster
+from peernet.hypotheses._roster import NotAsked, first_answer, from_records, make_roster, question_text
 from peernet.results import Estimate, format_number, format_p, provenance
 
 if TYPE_CHECKING:
@@ -68,8 +68,13 @@ class ShareEstimate(Estimate):
         Answers that were exact, rescaled, dropped, incomplete.
     counted : dict
         Per reading, the sources that count as social.
+    asked_as : str
+        The question as people read it, where a codebook has it.
     people : pandas.DataFrame
         People who answered x readings, in [0, 1]; for the analyst, never printed.
+    rounding : pandas.DataFrame
+        Least and most that each person's share can have been before rounding: columns (reading, ``least`` or ``most``);
+        for the analyst, never printed.
     strata : pandas.DataFrame
         Per person on the roster: ``stratum``, ``answered``, ``asked``.
     """
@@ -82,7 +87,9 @@ class ShareEstimate(Estimate):
     response: dict[str, int] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
     counted: dict[str, list[Any]] = field(default_factory=dict)
+    asked_as: str = ""
     people: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    rounding: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     strata: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def row(
@@ -115,8 +122,9 @@ class ShareEstimate(Estimate):
         known = "asked" in self.response
         who = f"{answered} of {asked} people asked gave shares" if known else f"{self.n} people answered"
         span = f"{percent(mean['low'])} to {percent(mean['high'])}"
+        start = f"Asked '{self.asked_as}', people" if self.asked_as else "People"
         text = [
-            f"People say that {percent(self.value)} of their learning is social ({self.reading} reading: "
+            f"{start} say that {percent(self.value)} of their learning is social ({self.reading} reading: "
             f"{', '.join(map(str, self.counted[self.reading]))}; {self.level:.0%} interval {span}, for "
             f"sampling alone: it takes those who did not answer to be like those who did, and answers to measure "
             f"learning); {who}.",
@@ -299,12 +307,12 @@ def social_share(
         "tolerance": tolerance, "bad_sums": bad_sums, "level": level, "min_group": min_group, "unit": unit,
         "question": question, "wave": wave, "not_asked": not_asked,
     }  # fmt: skip
-    meaning, first = _meaning(options), ""
+    meaning, first, asked_as = _meaning(options), "", ""
     if not isinstance(shares, pd.DataFrame):
         questions = getattr(shares, "questions", None)
         shares, found, roster_people = from_records(shares, question, wave)
         sources = declared_sources(questions, question, list(shares.columns)) if sources is None else sources
-        first = first_answer(found)
+        first, asked_as = first_answer(found), question_text(questions, question)
         respondents = found if respondents is None else respondents
         people = roster_people if people is None else people
     shares = shares.set_axis(as_ids(shares.index, "shares"), axis=0)
@@ -315,7 +323,8 @@ def social_share(
     frame = Sampled(roster, target)
     warn_few("social_share", len(values), so="The verdict is 'not answered by these data'; use the worst-case bounds, "
              "or collect more answers.")  # fmt: skip
-    table = _readings(frame, values, closed.parts.reindex(values.index), kinds, meaning, claim, level)
+    rounding = _rounding(closed.parts.reindex(values.index), kinds, meaning)
+    table = _readings(frame, values, rounding, claim, level)
     used = {
         "answers": roster.counts, "sums": closed.counts, "pooled_units": [str(u) for u in frame.pooled],
         "n_strata": len(frame.answers.n_h), "stratum_sizes": frame.sizes(), "first_answer": first,
@@ -327,6 +336,7 @@ def social_share(
         value=float(chosen["value"]), low=float(chosen["low"]), high=float(chosen["high"]), level=level,
         std_error=float(chosen["std_error"]), n=len(values), ceiling=float(chosen["bound_high"]),
         reading=reading, claim=claim, readings=table, response=roster.counts, sums=closed.counts, people=values,
+        rounding=rounding, asked_as=asked_as,
         units=unit_table(frame, values[reading].to_numpy(), claim, level, min_group),
         counted={r: [c for c, kind in kinds.items() if kind in meaning[r]] for r in meaning},
         strata=frame.table(), estimand=_estimand(target, roster.known),
@@ -350,22 +360,27 @@ def _meaning(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     return meaning
 
 
+def _rounding(
+    parts: pd.DataFrame, kinds: Mapping[Any, str], meaning: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Return least and most before rounding, people x (reading, end)."""
+    whole = parts.to_numpy()
+    grid, total = rounding_grid(whole)
+    found = {}
+    for name, counted in meaning.items():
+        social = np.array([kinds[c] in counted for c in parts.columns])
+        found[name, "least"], found[name, "most"] = rounding_range(whole, social, grid, total)
+    return pd.DataFrame(found, index=parts.index)
+
+
 def _readings(
-    frame: Sampled,
-    values: pd.DataFrame,
-    parts: pd.DataFrame,
-    kinds: Mapping[Any, str],
-    meaning: Mapping[str, Sequence[str]],
-    claim: float,
-    level: float,
+    frame: Sampled, values: pd.DataFrame, rounding: pd.DataFrame, claim: float, level: float
 ) -> pd.DataFrame:
     """Estimate the mean and the share of people at or above the claim, under every reading."""
-    rows, whole = [], parts.to_numpy()
-    grid, total = rounding_grid(whole)
+    rows = []
     for name in values.columns:
         x = values[name].to_numpy()
-        social = np.array([kinds[c] in meaning[name] for c in parts.columns])
-        least, most = rounding_range(whole, social, grid, total)
+        least, most = (rounding[name, end].to_numpy() for end in ("least", "most"))
         for quantity, y in (("mean", x), ("at least claim", (x >= claim - 1e-9).astype(np.float64))):
             share = quantity != "mean"
             found = quantity_row(frame, y, share=share, claim=claim, level=level)

@@ -200,6 +200,15 @@ def coverage_table(draws: int) -> pd.DataFrame:
         note("mean over 8 organisations: Hartung-Knapp", many.low <= 0.6 <= many.high)
         ahead = float(np.clip(rng.normal(0.6, 0.08), 0, 1))
         note("next organisation: prediction interval", many.next_low <= ahead <= many.next_high)
+        centre = np.array([0.5, 0.55, 0.6, 0.6, 0.65, 0.65, 0.7, 0.75])[unit]
+        drawn = rng.beta(8 * centre, 8 * (1 - centre))
+        parts = pd.DataFrame({"peers": drawn, "courses": 1 - drawn}, index=ids)
+        anew = hyp.social_share(parts[told], people=people, total=1, tolerance=0.01, target="superpopulation")
+        note("mean of the process: target='superpopulation'", anew.low <= centre.mean() <= anew.high)
+        there = hyp.social_share(parts[told], people=people, total=1, tolerance=0.01)
+        note("(popular) mean of the process with fpc", there.low <= centre.mean() <= there.high)
+        open_ended = hyp.design_mean(values, strata=people["unit"])
+        note("(popular) mean: strata, no fpc", open_ended.low <= mean <= open_ended.high)
         plain = hyp.design_mean(values)
         note("(popular) mean: no strata, no fpc", plain.low <= mean <= plain.high)
         loose = hyp.design_mean(values, clusters=people["unit"])
@@ -229,3 +238,136 @@ def test_every_interval_and_test_keeps_its_level() -> None:
     assert strict["inside"].all(), strict[~strict["inside"]]
     assert ours.loc["unit means: partial pooling", "rate"] > 0.93
     assert 0.94 < ours.loc["people at 80 or more: Wilson, effective n", "rate"] < 0.985
+
+
+def rounded(draws: int, heap: float, seed: int = 0) -> Any:
+    """Yield answers as written, roster, status and the true wide shares of everybody asked."""
+    from peernet.datasets import make_organisation
+
+    for child in np.random.SeedSequence([SEED, seed]).spawn(draws):
+        firm = make_organisation(rng=child, heaping=heap)
+        ids = firm.ids
+        status = pd.Series(firm._status, index=ids)
+        said = firm.reported_shares.drop(columns="version")
+        true = pd.DataFrame(firm._shares, index=ids, columns=list(SOURCES))[status != "not_asked"]
+        wide = true[["peers", "manager", "outside"]].sum(axis=1)
+        yield said, pd.DataFrame({"unit": firm.structure.unit}, index=ids), status, wide.to_numpy()
+
+
+def heaping_table(draws: int, heap: float) -> pd.DataFrame:
+    """Return how often each method is right about shares before rounding, where a part of the people round to tens."""
+    import peernet.hypotheses as hyp
+
+    rows: dict[str, list[float]] = {}
+
+    def note(name: str, hit: bool | float) -> None:
+        rows.setdefault(name, []).append(float(hit))
+
+    before = {"set_on": "2025-01-01", "answered_from": "2025-06-01"}
+    for k, (said, people, status, wide) in enumerate(rounded(draws, heap)):
+        mean, above = float(wide.mean()), float((wide >= 0.8).mean())
+        share = social_share(said, people=people, respondents=status, claim=mean, bad_sums="drop")
+        row = share.row()
+        note("mean: strata, t, fpc", row["low"] <= mean <= row["high"])
+        note("size: mean = claim, 5 %", row["p_value"] < 0.05)
+        note(
+            "mean: posterior, flat prior", (b := hyp.share_posterior(share, claim=mean)).low <= mean <= b.high
+        )
+        note(
+            "mean: multiple imputation",
+            (f := hyp.impute_share(share, n_draws=40, rng=k)).low <= mean <= f.high,
+        )
+        top = float(np.quantile(wide, 0.9, method="inverted_cdf"))
+        note("90 % quantile: Woodruff", (t := hyp.share_quantile(share, q=0.9)).low <= top <= t.high)
+        note("90 % quantile: before rounding", t.rounding_low <= top <= t.rounding_high)
+        note("mean: rounding band", row["rounding_low"] <= mean <= row["rounding_high"])
+        late = hyp.equivalence_test(share, mean + 0.03, margin=0.03, **before)
+        note("size: TOST at the margin, 5 %", late.p_value < 0.05)
+        at = social_share(said, people=people, respondents=status, bad_sums="drop").row("at least claim")
+        note("people at 80: interval of the answers as given", at["low"] <= above <= at["high"])
+        half = (at["high"] - at["low"]) / 2
+        note("people at 80: the same width around even rounding", abs(at["rounding_even"] - above) <= half)
+        note("people at 80: rounding band", at["rounding_low"] <= above <= at["rounding_high"])
+        note(
+            "people at 80: rounding, silence and sampling at their worst",
+            at["all_low"] <= above <= at["all_high"],
+        )
+        note("points by which the mean is off", 100 * (row["value"] - mean))
+        note("points by which people at 80 are off, as given", 100 * (at["value"] - above))
+        note("points by which people at 80 are off, even rounding", 100 * (at["rounding_even"] - above))
+    return pd.DataFrame({heap: {name: np.mean(hits) for name, hits in rows.items()}})
+
+
+def test_rounding_moves_people_at_80_and_the_band_holds_them() -> None:
+    table = heaping_table(60, 0.6)[0.6]
+    assert table["people at 80: rounding band"] > 0.9
+    assert table["90 % quantile: before rounding"] > 0.95 > 3 * table["90 % quantile: Woodruff"]
+    assert table["people at 80: rounding, silence and sampling at their worst"] == 1.0
+    assert (
+        table["people at 80: interval of the answers as given"] < 0.8
+    )  # what a plain proportion would claim
+    as_given, even = (
+        table[f"points by which people at 80 are off, {w}"] for w in ("as given", "even rounding")
+    )
+    assert as_given > 2
+    assert abs(even) < as_given / 2
+    assert table["mean: strata, t, fpc"] > 0.85
+    assert abs(table["points by which the mean is off"]) < 1
+
+
+def few_table(draws: int) -> pd.DataFrame:
+    """Return coverage with few answers or clusters: what is refused or warned of, and what to do instead."""
+    import warnings
+
+    import peernet.hypotheses as hyp
+    from peernet.errors import PeerNetWarning
+
+    rng = np.random.default_rng(SEED + 11)
+    rows: dict[str, list[float]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PeerNetWarning)
+        for k in range(draws):
+            cluster = np.repeat(np.arange(6), 10)
+            x = 0.6 + rng.normal(0, 0.1, 6)[cluster] + rng.normal(0, 0.12, 60)
+            ways: dict[str, tuple[float, float, float]] = {}
+            t = hyp.design_mean(x, clusters=cluster)
+            ways["6 clusters: design_mean, t with 5 df"] = (t.low, t.high, 0.6)
+            for kind in ("clusters", "rao-wu"):
+                b = hyp.bootstrap_mean(x, clusters=cluster, kind=kind, n_draws=400, rng=k)
+                ways[f"(warned) 6 clusters: bootstrap, {kind}, BCa"] = (b.low, b.high, 0.6)
+            u = np.clip(x, 0.01, 0.99)
+            fit = hyp.fit_fractional_logit(u, clusters=cluster).params.iloc[0]
+            ways["(warned) 6 clusters: fractional logit, t with 5 df"] = (
+                fit["low"],
+                fit["high"],
+                np.log(0.6 / 0.4),
+            )
+            y = rng.beta(2, 1, 10)
+            t = hyp.design_mean(y)
+            ways["10 answers: design_mean, t with 9 df"] = (t.low, t.high, 2 / 3)
+            b = hyp.bootstrap_mean(y, n_draws=400, rng=k)
+            ways["(warned) 10 answers: bootstrap of people, BCa"] = (b.low, b.high, 2 / 3)
+            fit = hyp.fit_fractional_logit(y).params.iloc[0]
+            ways["(warned) 10 answers: fractional logit, normal"] = (fit["low"], fit["high"], np.log(2))
+            for name, (low, high, truth) in ways.items():
+                rows.setdefault(name, []).append(float(low <= truth <= high))
+    return pd.DataFrame({"rate": {name: np.mean(hits) for name, hits in rows.items()}})
+
+
+def test_what_is_warned_of_with_few_answers_does_fail() -> None:
+    table = few_table(250)["rate"]
+    assert inside_binomial(round(250 * table["6 clusters: design_mean, t with 5 df"]), 250, 0.95)
+    assert table["(warned) 6 clusters: bootstrap, clusters, BCa"] < 0.9
+    assert table["(warned) 10 answers: fractional logit, normal"] < 0.94
+
+
+@pytest.mark.long
+def test_rounding_in_the_long_run() -> None:
+    table = pd.concat([heaping_table(800, heap) for heap in (0.0, 0.6, 1.0)], axis=1)
+    print(table.round(3).to_string())
+    assert (table.loc["90 % quantile: before rounding"] > 0.95).all()
+    assert (table.loc["people at 80: rounding, silence and sampling at their worst"] == 1.0).all()
+    assert (table.loc["mean: strata, t, fpc"] > 0.85).all()
+    few = few_table(2000)
+    print(few.round(3).to_string())
+    assert inside_binomial(round(2000 * few["rate"]["6 clusters: design_mean, t with 5 df"]), 2000, 0.95)

@@ -106,16 +106,20 @@ def test_records_without_a_survey_still_show_traces(meridian: Records) -> None:
 def test_three_panels_no_shared_axis(meridian: Records) -> None:
     from matplotlib import pyplot as plt
 
-    ax = eighty_percent(meridian, **SPAN, rng=1).plot()
+    found = eighty_percent(meridian, **SPAN, rng=1)
+    ax = found.plot()
     panels = ax.child_axes
     assert len(panels) == 3
     labels = [p.get_xlabel().replace("\n", " ") for p in panels]
     assert len(set(labels)) == 3
-    assert [p.get_title() for p in panels] == [
+    assert [p.get_title().split("\n")[0] for p in panels] == [
         "What people say",
         "What traces show",
         "What diffusion implies",
     ]
+    # a verdict per reading stands in the picture
+    words = [t.get_text() for p in panels for t in p.texts] + [panels[1].get_title().split("\n")[1]]
+    assert sorted(words) == sorted(found.table["verdict"])
     plt.close(ax.figure)
     empty = eighty_percent(Records()).plot()
     assert all("No answer" in p.texts[0].get_text() for p in empty.child_axes)

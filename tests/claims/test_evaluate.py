@@ -122,3 +122,47 @@ def test_the_scorecard_draws_every_row(worlds: dict[str, pd.DataFrame]) -> None:
         assert f"{key}  " in words
     assert len(ax.child_axes) == int(found.table["value"].notna().sum())
     plt.close(ax.figure)
+
+
+def test_the_smallest_effect_is_that_of_the_test_itself(worlds: dict[str, pd.DataFrame]) -> None:
+    from scipy.stats import t
+
+    table = worlds["meridian"]
+    own = table[table["value"].notna() & ~table["claim"].isin(["H1", "H15"])]
+    assert len(own) == 8
+    for row in own.to_dict("records"):
+        error = (row["high"] - row["low"]) / 2 / t.ppf(0.975, row["n"] - 1)
+        # the test's own people and own unit: 2.8 errors, a little more with few degrees of freedom
+        assert row["smallest"] == pytest.approx(2.82 * error, rel=0.02), row["quantity"]
+    row = table[table["claim"] == "H4"].iloc[0]
+    assert row["n"] < 100  # who rated both; 177 answered
+    assert f"these {row['n']} show {row['smallest']:.2g} {row['unit']} or more" in row["would settle"]
+
+
+def test_the_smallest_effect_is_found_in_four_cases_of_five() -> None:
+    rng = np.random.default_rng(20261125)
+    group = np.repeat(np.arange(60), 3)
+    x = np.column_stack([np.ones(180), rng.normal(size=60)[group]])
+    noise = rng.normal(size=(1000, 60))[:, group] + rng.normal(size=(1000, 180))
+    size = np.mean(
+        [_tests.clustered(e, x, group, 1, unit="", how="", level=0.95).smallest for e in noise[:100]]
+    )
+    hits = sum(
+        _tests.clustered(size * x[:, 1] + e, x, group, 1, unit="", how="", level=0.95).p < 0.05 for e in noise
+    )
+    assert 0.74 < hits / 1000 < 0.86
+
+
+def test_claims_without_a_method_say_so_beside_what_is_missing(worlds: dict[str, pd.DataFrame]) -> None:
+    table = worlds["meridian"].set_index("claim")
+    assert table.loc["H7", "why"].startswith("this package has no method for it yet, and these are missing:")
+    assert table.loc["H7", "would settle"].startswith("a method for it; ")
+    assert table.loc["H10", "would settle"] == "a method for it"
+    assert table.loc["ACC", "why"] == "these are missing: answers judged right or wrong."
+
+
+def test_rounding_stands_beside_the_people_at_the_claim(worlds: dict[str, pd.DataFrame]) -> None:
+    for table in worlds.values():
+        row = table[table["quantity"].str.contains("claimed: most")].iloc[0]
+        assert row["how"].startswith("wide; before rounding ")
+        assert "if they rounded up as often as down" in row["how"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -155,3 +156,33 @@ def test_a_missing_main_notebook_is_said(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(_new_study, "_PACKAGE", tmp_path / "peernet")
     with pytest.raises(DataError, match=r"01_who_teaches_whom\.ipynb is not installed"):
         _new_study.main_notebook()
+
+
+def test_a_report_keeps_to_what_the_study_allows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "study"
+    _new_study.lay_out(folder)
+    settings = (folder / "study.toml").read_text(encoding="utf-8")
+    settings = settings.replace("floor = 5 ", "floor = 9 ").replace('"survey", ', "")
+    (folder / "study.toml").write_text(settings, encoding="utf-8")
+    cells = [
+        nbformat.v4.new_code_cell(
+            'min_group = 5\nsurvey = "s.csv"\nchat = "c.zip"\ncompletions = "d.csv"',
+            metadata={"tags": ["parameters"]},
+        ),
+        nbformat.v4.new_code_cell("print([min_group, survey, chat, completions])"),
+    ]
+    path = folder / "notebooks" / "n.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert cli.main(["report", str(path), "-q"]) == 0
+    page = (folder / "reports" / "n.html").read_text(encoding="utf-8")
+    assert re.search(r"\[9, .*d.csv", page), re.findall(r"\[9.{0,80}", page)
+    said = capsys.readouterr().err
+    assert "groups of fewer than 9 people are not shown" in said
+    assert "survey is left out: 'survey' is not allowed" in said and "chat is left out" in said
+    assert cli.main(["report", str(path), "-q", "-p", "min_group=12"]) == 0
+    assert cli.main(["report", str(path), "-q", "-p", "min_group=3"]) == 2
+    assert "min_group=3 is below the floor of 'Who learns from whom' (9" in capsys.readouterr().err
+    late = settings.replace('retention = "" ', 'retention = "2001-01-01" ')
+    (folder / "study.toml").write_text(late, encoding="utf-8")
+    assert cli.main(["report", str(path), "-q"]) == 2
+    assert "were to be deleted on 2001-01-01" in capsys.readouterr().err

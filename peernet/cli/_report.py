@@ -2,6 +2,8 @@
 
 The report is one HTML file: nothing in it runs, and it fetches nothing. Parameters are the names that the
 notebook's cell tagged `parameters` assigns; --list-parameters shows them. Paths are taken from where you are.
+In a study (a notebook below a folder with study.toml) its floor is the least `min_group`, sources that it does
+not allow are left out, and nothing is rendered after the retention date.
 """
 
 from __future__ import annotations
@@ -59,13 +61,17 @@ def run(args: argparse.Namespace) -> int:
             about = f"  # {parameter.help}" if parameter.help else ""
             sys.stdout.write(f"{parameter.name} = {parameter.source}  ({parameter.kind}){about}\n")
         return 0
+    values = _values(args.parameter)
+    if not args.no_run:
+        values, said_so = _within_study(args.notebook, values)
+        sys.stderr.writelines(f"peernet: {text}\n" for text in said_so)
     if not args.quiet:
         sys.stderr.write(f"{args.notebook.name}\n")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", PeerNetWarning)
         out = reports.render(
             args.notebook,
-            parameters=_values(args.parameter),
+            parameters=values,
             out=args.out,
             pdf=args.pdf,
             show_code=args.show_code,
@@ -95,3 +101,48 @@ def _values(given: list[str]) -> dict[str, str]:
             raise DataError(f"-p {name} is given twice.")
         values[name] = value
     return values
+
+
+# Parameters by which notebooks take their sources ("" leaves one out), and the kind that a study allows or not.
+_SOURCES = {"roster": "people", "survey": "survey", "chat": "slack", "completions": "completions"}
+
+
+def _within_study(notebook: Path, values: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Hold the parameters to what the study around a notebook allows; say what was changed."""
+    import ast
+
+    here = notebook.resolve().parent
+    home = next((p for p in (here, *here.parents[:2]) if (p / "study.toml").is_file()), None)
+    if home is None or not notebook.is_file():
+        return values, []
+    from peernet import reports
+    from peernet.records import Study
+
+    study = Study.open(home)
+    study.still_kept()
+    known = reports.notebook_parameters(notebook)
+    out, said = dict(values), []
+    if "min_group" in known:
+        floor = study.permissions.floor
+        stated = values.get("min_group", known["min_group"].source)
+        try:
+            asked = int(ast.literal_eval(stated))
+        except (ValueError, SyntaxError, TypeError):
+            asked = floor  # the notebook says what is wrong with it
+        if asked < floor and "min_group" in values:
+            raise DataError(
+                f"min_group={asked} is below the floor of {study.title!r} ({floor}, in study.toml)."
+            )
+        if asked < floor:
+            out["min_group"] = str(floor)
+            said.append(f"groups of fewer than {floor} people are not shown (study.toml)")
+    for name, kind in _SOURCES.items():
+        if name not in known or known[name].source in ("''", '""'):
+            continue
+        reason = "" if study.allows_source(kind) else f"{kind!r} is not allowed"
+        if not reason and kind == "slack" and not study.allows_channels():
+            reason = "only some channels are allowed; read those with Study.open(...).network()"
+        if reason:
+            out[name] = ""
+            said.append(f"{name} is left out: {reason} (study.toml)")
+    return out, said

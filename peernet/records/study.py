@@ -181,6 +181,48 @@ class Study:
         """What was read, used, dropped and left alone."""
         return self.records.report
 
+    def allows_source(self, kind: str) -> bool:
+        """Say whether a kind of source may be read; ``survey`` stands for every survey tool.
+
+        Parameters
+        ----------
+        kind : str
+            Such as "slack": the reader is ``ingest.read_slack``.
+
+        Returns
+        -------
+        bool
+            True where ``[sources]`` lists it.
+        """
+        from peernet.records import _reading
+
+        return _reading.is_allowed(self, kind)
+
+    def allows_channels(self) -> bool:
+        """Say whether every public channel may be read; else only those under ``channels``."""
+        channels = self._get("sources", "channels", None)
+        return channels is None or "*" in channels
+
+    def still_kept(self, *, today: dt.date | None = None) -> None:
+        """Pass before the retention date, refuse from that day on.
+
+        Parameters
+        ----------
+        today : datetime.date, optional
+            The day; today by default.
+
+        Raises
+        ------
+        DataError
+            When the data were to be deleted.
+        """
+        now = today or dt.date.today()
+        if self.retention is not None and now >= self.retention:
+            raise DataError(
+                f"the data of {self.title!r} were to be deleted on {self.retention}; they are not read any more. "
+                f"Delete them with: peernet purge {self.folder.name}"
+            )
+
     def sources(self) -> list[dict[str, Any]]:
         """Files of the study with their kind: those of ``[[source]]``, else the usual names in ``data/``."""
         listed = self.settings.get("source")
@@ -225,12 +267,7 @@ class Study:
         """
         from peernet.records import _reading
 
-        now = today or dt.date.today()
-        if self.retention is not None and now >= self.retention:
-            raise DataError(
-                f"the data of {self.title!r} were to be deleted on {self.retention}; they are not read any more. "
-                f"Delete them with: peernet purge {self.folder.name}"
-            )
+        self.still_kept(today=today)
         records, self._review = _reading.read_all(self)
         self._records = records
         return records

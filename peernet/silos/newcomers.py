@@ -200,7 +200,8 @@ def onboarding(
     Returns
     -------
     Onboarding
-        ``curve``, ``table``, ``p_value``. No test with fewer than 10 events in all.
+        ``curve``, ``table``, ``p_value``. No test with fewer than 10 events in all. With few newcomers every step of
+        the curve is one person's day: show others the table.
 
     Raises
     ------

@@ -105,12 +105,12 @@ def test_coverage() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("memory", ["previous", "any"])
 def test_size_long(memory: str) -> None:
-    found = p_values(400, 0.0, 20260203, memory)
+    found = p_values(150, 0.0, 20260203, memory)
     size = np.mean([p <= 0.05 for p in found])
-    power = np.mean([p <= 0.05 for p in p_values(60, 0.1, 20260204, memory)])
-    print(f"| ruts | {memory} | 400 | {size:.4f} | {binom.ppf(0.0005, 400, 0.05) / 400:.4f} to "
-          f"{binom.ppf(0.9995, 400, 0.05) / 400:.4f} | {power:.3f} |")  # fmt: skip
-    assert size <= binom.ppf(0.9995, 400, 0.05) / 400
+    power = np.mean([p <= 0.05 for p in p_values(30, 0.1, 20260204, memory)])
+    print(f"| ruts | {memory} | 150 | {size:.4f} | {binom.ppf(0.0005, 150, 0.05) / 150:.4f} to "
+          f"{binom.ppf(0.9995, 150, 0.05) / 150:.4f} | {power:.3f} |")  # fmt: skip
+    assert size <= binom.ppf(0.9995, 150, 0.05) / 150
 
 
 @pytest.mark.long

@@ -54,6 +54,8 @@ def from_records(records: Any, question: str, wave: Any) -> tuple[pd.DataFrame, 
                 f"records: {question!r} was asked in waves {quoted(waves)}. Pass wave= to choose one."
             )
         wave = waves[0] if wave is None and len(waves) else wave
+        if wave is not None and wave not in set(waves):
+            raise DataError(f"records: {question!r} has no answers in wave {wave!r}. Waves: {quoted(waves)}.")
         if wave is not None:
             rows = rows[rows["wave"] == wave]
     double = rows.duplicated(["person", "item"], keep=False)

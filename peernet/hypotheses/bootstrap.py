@@ -66,7 +66,7 @@ def bootstrap_mean(
     *,
     strata: ArrayLike | pd.Series | None = None,
     clusters: ArrayLike | pd.Series | None = None,
-    weight: ArrayLike | pd.Series | None = None,
+    weights: ArrayLike | pd.Series | None = None,
     population: Population = None,
     kind: Kind = "people",
     interval: Interval = "bca",
@@ -86,8 +86,8 @@ def bootstrap_mean(
 
     Parameters
     ----------
-    values, strata, clusters, weight, population
-        As in :func:`design_mean` (there ``weights``); sizes of one stage only.
+    values, strata, clusters, weights, population
+        As in :func:`design_mean`; sizes of one stage only.
     kind : {"people", "clusters", "rao-wu"}
         What is resampled.
     interval : {"bca", "percentile"}
@@ -141,7 +141,7 @@ def bootstrap_mean(
     top = _numbers("values", values)
     present = ~np.isnan(top)
     design = make_design(
-        present, index, strata=strata, clusters=clusters, weights=weight, population=population
+        present, index, strata=strata, clusters=clusters, weights=weights, population=population
     )
     if len(design.psu_stratum) < 2:
         raise DataError(f"values: {len(design.psu_stratum)} unit is too few to resample. Give two or more.")

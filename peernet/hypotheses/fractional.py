@@ -123,7 +123,7 @@ def fit_fractional_logit(
     covariates: pd.DataFrame | pd.Series | None = None,
     *,
     clusters: ArrayLike | pd.Series | None = None,
-    weight: ArrayLike | pd.Series | None = None,
+    weights: ArrayLike | pd.Series | None = None,
     level: float = 0.95,
 ) -> ModelFit:
     r"""How a share between 0 and 1 depends on unit, role or hours.
@@ -139,8 +139,8 @@ def fit_fractional_logit(
         Shares in [0, 1]; NaN left out.
     covariates : DataFrame or Series, optional
         Numbers as they are; words, categories and truth values become steps against the first level. None = mean only.
-    clusters, weight : array-like or Series, optional
-        Groups whose members may resemble each other; weight >= 0.
+    clusters, weights : array-like or Series, optional
+        Groups whose members may resemble each other; sampling weights >= 0.
     level : float
         Coverage of the intervals.
 
@@ -176,7 +176,14 @@ def fit_fractional_logit(
     if ((y[keep] < 0) | (y[keep] > 1)).any():
         raise DataError("values: shares must lie in [0, 1]. Divide percentages by 100.")
     x, names, binary = _columns(covariates, index, len(y))
-    w = np.ones(len(y)) if weight is None else _numbers("weight", _aligned("weight", weight, index, len(y)))
+    w = (
+        np.ones(len(y))
+        if weights is None
+        else _numbers("weights", _aligned("weights", weights, index, len(y)))
+    )
+    wrong = np.flatnonzero(~(w >= 0))
+    if len(wrong):
+        raise DataError(f"weights: {len(wrong)} are missing or negative ({rows_text(wrong)}). Give >= 0.")
     group = (
         np.arange(len(y))
         if clusters is None

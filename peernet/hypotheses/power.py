@@ -394,7 +394,7 @@ def _possible(n: int, population: int | None, team_size: float) -> None:
 
 
 def _smallest_n(enough: Callable[[int], bool], population: int | None, team_size: float) -> int:
-    """Return the smallest n that is enough, by bisection."""
+    """Return the smallest n that is enough, by bisection; in whole teams where the roster has as many people."""
     low, high = int(np.ceil(2 * team_size)), population if population is not None else 10**8
     if low > high or not enough(high):
         raise ValueError(
@@ -403,4 +403,5 @@ def _smallest_n(enough: Callable[[int], bool], population: int | None, team_size
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    whole = int(np.ceil(np.ceil(low / team_size) * team_size))
+    return whole if population is None or whole <= population else low

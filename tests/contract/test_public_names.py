@@ -37,8 +37,10 @@ BANNED = {
 ALLOWED_WORDS: dict[str, set[str]] = {
     "from_networkx": {"graph"},
     "from_igraph": {"graph"},
+    "bootstrap_mean": {"weights"},
     "design_mean": {"weights"},
     "design_ratio": {"weights"},
+    "fit_fractional_logit": {"weights"},
 }
 ALWAYS_KEYWORD_ONLY = ("rng", "n_jobs", "progress")
 # Of functions over a network, whose callers read better with these spelt out.

@@ -115,3 +115,10 @@ def test_the_picture_marks_n() -> None:
     ax = share_power(n=168, population=232).plot()
     assert any(np.allclose(line.get_xdata(), 168) for line in ax.lines)
     plt.close(ax.figure)
+
+
+def test_answers_needed_come_in_whole_teams() -> None:
+    found = share_power(half_width=0.03, team_size=8, icc=0.1)
+    assert found.n % 8 == 0
+    assert found.half_width <= 0.03 < share_power(n=found.n - 8, team_size=8, icc=0.1).half_width
+    assert f"{found.n // 8} sampled teams of 8" in found.summary()

@@ -431,3 +431,18 @@ def test_the_codebook_declares_the_sources() -> None:
     assert social_share(said, sources={**dict.fromkeys(SOURCES, "solo"), "courses": "social"}).counted[
         "wide"
     ] == ["courses"]
+
+
+def test_a_wave_that_was_not_asked_names_those_that_were() -> None:
+    from peernet.datasets import load_meridian
+
+    with pytest.raises(DataError, match=r"'learning_share' has no answers in wave '9'. Waves: '1'"):
+        social_share(load_meridian(), wave="9")
+
+
+def test_the_question_stands_in_the_answer() -> None:
+    from peernet.datasets import load_meridian
+
+    found = social_share(load_meridian())
+    assert found.asked_as.startswith("Of everything you learned for your job")
+    assert found.summary().startswith(f"Asked '{found.asked_as}', people say that")

@@ -25,6 +25,7 @@ __all__ = ["read_stack_exchange"]
 
 Ints = NDArray[np.int64]
 _BLOCK = 1 << 18
+_AT_ONCE = 100_000
 _COMMUNITY = "-1"
 _TAG = re.compile(r"[^<>|]+")
 
@@ -253,31 +254,30 @@ def _posts(
 
 
 def _answers(trace: Traces, questions: _Questions, answers: list[Ints], weight: str, accepted: float) -> None:
-    """Join answers with their questions."""
-    number_, parent, time, author, score = answers
-    at = _lookup(questions.number, parent)
-    known = at >= 0
-    # the owner of a question that is not there: nobody
-    owner = np.append(ints(questions.owner), -1)[at]
-    gone = known & (owner < 0)
+    """Join answers with their questions, some at a time."""
     ledger = trace.ledger
-    ledger.drop("posts", "its question is not in the dump", (), stage="match", n=int((~known).sum()))
-    reason = "the asker deleted the account, or is the Community"
-    ledger.drop("posts", reason, (), stage="match", n=int(gone.sum()))
-    best = np.isin(number_, ints(questions.accepted))
-    if weight == "share":
-        _, of, count = np.unique(parent, return_inverse=True, return_counts=True)
-        value = 1.0 / count[of]
-    else:
-        value = np.log1p(np.maximum(score, 1)) if weight == "score" else np.ones(len(parent))
-    value = value * np.where(best, accepted, 1.0)
-    tags = np.append(ints(questions.tags), 0)[at]
-    words = questions.words.all()
-    for i in np.flatnonzero(known & ~gone).tolist():
-        trace.tie(
-            int(time[i]), int(author[i]), int(owner[i]), "answer", weight=float(value[i]), topic=words[tags[i]],
-            evidence=f"post/{number_[i]}", confirmed=bool(best[i]),
-        )  # fmt: skip
+    accepted_ones, words = np.unique(ints(questions.accepted)), questions.words.all()
+    owners, tags = np.append(ints(questions.owner), -1), np.append(ints(questions.tags), 0)
+    asked, times = np.unique(answers[1], return_counts=True) if weight == "share" else (answers[1][:0],) * 2
+    for begin in range(0, len(answers[0]), _AT_ONCE):
+        number_, parent, time, author, score = (column[begin : begin + _AT_ONCE] for column in answers)
+        at = _lookup(questions.number, parent)
+        owner = owners[at]  # at -1: nobody
+        lost, gone = at < 0, (at >= 0) & (owner < 0)
+        ledger.drop("posts", "its question is not in the dump", (), stage="match", n=int(lost.sum()))
+        reason = "the asker deleted the account, or is the Community"
+        ledger.drop("posts", reason, (), stage="match", n=int(gone.sum()))
+        best = np.isin(number_, accepted_ones)
+        if weight == "share":
+            value = 1.0 / times[np.searchsorted(asked, parent)]
+        else:
+            value = np.log1p(np.maximum(score, 1)) if weight == "score" else np.ones(len(parent))
+        value = value * np.where(best, accepted, 1.0)
+        for i in np.flatnonzero(~lost & ~gone).tolist():
+            trace.tie(
+                int(time[i]), int(author[i]), int(owner[i]), "answer", weight=float(value[i]),
+                topic=words[tags[at[i]]], evidence=f"post/{number_[i]}", confirmed=bool(best[i]),
+            )  # fmt: skip
 
 
 def _comments(trace: Traces, path: Path, questions: _Questions, progress: bool) -> None:

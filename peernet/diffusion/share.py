@@ -94,13 +94,13 @@ class TransmissionShare(Estimate):
         ]
         if self.against > self.ceiling:
             lines.append(
-                f"{_percent(self.against)} cannot be reached with these ties, however strong teaching, or a shared "
+                f"{100 * self.against:g} % cannot be reached with these ties, however strong teaching, or a shared "
                 f"cause that looks like it, is: {_percent(1 - self.ceiling)} of learners had no informed teacher among "
                 "those measured."
             )
         else:
             lines.append(
-                f"{_percent(self.against)} social: {format_p(self.against_p)}; none: {format_p(self.zero_p)}; "
+                f"{100 * self.against:g} % social: {format_p(self.against_p)}; none: {format_p(self.zero_p)}; "
                 f"both {PROVISO}."
             )
         if self.cause_estimate > 1:
@@ -152,7 +152,7 @@ class TransmissionShare(Estimate):
 
 def _percent(share: float) -> str:
     """Write a share as a percentage."""
-    return "n/a" if np.isnan(share) else f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+    return "n/a" if np.isnan(share) else f"{100 * share:.1f} %"
 
 
 def social_transmission_share(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from peernet import PeerNetwork
@@ -25,6 +26,14 @@ def random_network(n: int, teachers: int, seed: int) -> PeerNetwork:
     return PeerNetwork.from_adjacency(a, row_is="teacher", ids=[f"p{k:03d}" for k in range(n)])
 
 
+def halves(net: PeerNetwork, seed: int) -> dict[str, PeerNetwork]:
+    """Return the ties of a network dealt out to two networks."""
+    first = np.random.default_rng([ROOT_SEED, seed]).random(len(net.ties)) < 0.5
+    return {"one": PeerNetwork(net.people, net.ties[first]), "two": PeerNetwork(net.people, net.ties[~first])}
+
+
+BOTH = random_network(60, 5, 4)
+NOISE = pd.DataFrame({"noise": np.random.default_rng([ROOT_SEED, 5]).normal(size=60)}, index=BOTH.ids)
 # share in the middle of what is possible, far from 0 and from the ceiling
 DESIGNS: dict[str, dict[str, Any]] = {
     "periods, constant baseline": {
@@ -39,6 +48,11 @@ DESIGNS: dict[str, dict[str, Any]] = {
         "net": random_network(50, 6, 3),
         "world": {"s": 0.5, "rate": 0.05, "end": 10, "n_items": 4, "timing": "continuous"},
         "fit": {"timing": "order", "start": 0, "end": 10},
+    },
+    "order, two networks and a covariate": {
+        "net": BOTH, "networks": halves(BOTH, 6), "truth": [0.5, 0.5, 0.0],
+        "world": {"s": 0.5, "rate": 0.05, "end": 10, "n_items": 4, "timing": "continuous"},
+        "fit": {"timing": "order", "start": 0, "end": 10, "asocial": NOISE},
     },
 }  # fmt: skip
 TREND = tuple(np.linspace(0.3, 2.5, 10))
@@ -64,9 +78,10 @@ def run(design: dict[str, Any], n: int, stream: int) -> dict[str, float]:
     worlds = simulate_nbda(design["net"], **design["world"], n_draws=n, rng=rng)
     covered, rejected, value, truth, ceiling, width = [], [], [], [], [], []
     for k in range(n):
-        fit = fit_nbda(design["net"], worlds.adoptions(k), **design["fit"], n_starts=3, rng=rng)
+        networks = design.get("networks", design["net"])
+        fit = fit_nbda(networks, worlds.adoptions(k), **design["fit"], n_starts=3, rng=rng)
         share = social_transmission_share(fit, sensitivity=False)
-        real = true_share(fit, np.array([design["world"]["s"]]))
+        real = true_share(fit, np.array(design.get("truth", [design["world"]["s"]])))
         covered.append(share.low - 1e-7 <= real <= share.high + 1e-7)
         rejected.append(share.zero_p < 0.05)
         value.append(share.value)

@@ -444,3 +444,41 @@ def test_same_seed_same_fit_and_inputs_unchanged() -> None:
     pd.testing.assert_frame_equal(seen, before)
     assert fits[0].converged and "a shared cause" in fits[0].summary()
     assert fits[0].to_frame()["term"].tolist() == ["s", "asocial: asocial"]
+
+
+def two_hills() -> tuple[PeerNetwork, pd.DataFrame, pd.DataFrame]:
+    """Return a diffusion whose likelihood falls from s = 0 and rises to a much higher hill far away.
+
+    Somebody with a very strong tie to the first learner is passed over and leaves; everybody else learns in a chain.
+    """
+    chain = [f"c{k:02d}" for k in range(20)]
+    ids = ["first", "passed over", *chain]
+    ties = pd.DataFrame(
+        {
+            "teacher": ["first", *chain[:-1]],
+            "learner": ["passed over", *chain[1:]],
+            "weight": [1000.0, *[0.05] * 19],
+        }
+    )
+    seen = pd.DataFrame({"person": ["first", *chain], "time": np.arange(1.0, 22.0)})
+    presence = pd.DataFrame({"person": ids, "end": [np.nan, 2.5, *[np.nan] * 20]})
+    return PeerNetwork(ids, ties), seen, presence
+
+
+def test_the_higher_hill_is_found_where_a_single_start_stops_at_zero() -> None:
+    from scipy.optimize import minimize
+
+    net, seen, presence = two_hills()
+    fit = fit_nbda(net, seen, start=0, end=22, presence=presence, rng=1)
+    model = fit._engine.model
+
+    def down(p: np.ndarray) -> tuple[float, np.ndarray]:
+        found = model.evaluate(np.array(p))
+        return -found.value, -found.gradient
+
+    stuck = minimize(down, np.zeros(1), jac=True, method="L-BFGS-B", bounds=[(0, None)])
+    assert stuck.x[0] == 0.0  # the start of NBDA; the slope there points down
+    assert fit.log_likelihood > -stuck.fun + 5
+    assert fit.params["estimate"][0] > 10 and fit.converged
+    assert any("local optima" in note for note in fit.notes)
+    assert fit.asocial is not None and fit.delta_aicc < -5

@@ -48,6 +48,7 @@ _exports: dict[str, str] = {
     "SegregationProfile": "peernet.silos.profile",
     "need_gap": "peernet.silos.profile",
     "segregation_by_unit": "peernet.silos.unit_profile",
+    "UnitSegregation": "peernet.silos.unit_profile",
     # silent people
     "missing_sensitivity": "peernet.silos.missing",
     "missing_overview": "peernet.silos.missing",
@@ -210,5 +211,6 @@ if TYPE_CHECKING:
         within_module_z,
     )
     from peernet.silos.unit_profile import (
+        UnitSegregation,
         segregation_by_unit,
     )

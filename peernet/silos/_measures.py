@@ -107,7 +107,8 @@ def resolve(measure: str | Call, group: str | None) -> tuple[str, Call]:
     if measure not in silos.__all__:
         known = sorted({*CATALOGUE, *OWN})
         raise ValueError(
-            f"measure: {measure!r} is none.{suggest(measure, known)} Measures: {', '.join(known)}."
+            f"measure: silos has no {measure!r}.{suggest(measure, known)} Measures: {', '.join(known)}; or pass a "
+            "function of a network."
         )
     return measure, _bound(measure, getattr(silos, measure), group)
 
@@ -192,8 +193,8 @@ def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < 3:
         return float("nan")
-    x: NDArray[Any] = ranks(a[both])
-    y: NDArray[Any] = ranks(b[both])
+    x: Any = ranks(a[both])
+    y: Any = ranks(b[both])
     x, y = x - x.mean(), y - y.mean()
     size = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / size if size > 0 else float("nan")

@@ -32,16 +32,15 @@ def plot_table(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
 
 def plot_curves(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Draw a measure against the share of people who are silent, with a band of 90 % of draws."""
-    axes = plots.axes(ax)
+    axes, ends = plots.axes(ax), []
     for colour, (pattern, part) in zip(plots.OKABE_ITO, table.groupby("pattern", sort=False), strict=False):
         axes.fill_between(
             100 * part["share"], part["low"], part["high"], color=colour, alpha=0.2, linewidth=0
         )
         axes.plot(100 * part["share"], part["median"], color=colour)
-        axes.annotate(
-            str(pattern), (100 * part["share"].iloc[-1], part["median"].iloc[-1]), xytext=(4, 0),
-            textcoords="offset points", color=colour, va="center",
-        )  # fmt: skip
+        if np.isfinite(part["median"].iloc[-1]):
+            ends.append((float(part["median"].iloc[-1]), str(pattern), colour))
+    plots._end_labels(axes, float(100 * table["share"].max()), ends)
     axes.axhline(float(table["complete"].iloc[0]), color=plots.GREY, linestyle=":")
     axes.set_xlabel("people made silent (% of those who answered)")
     axes.set_ylabel(str(table["measure"].iloc[0]))

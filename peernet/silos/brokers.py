@@ -18,6 +18,7 @@ from peernet.privacy.permissions import require
 from peernet.results import Alternative, monte_carlo_p, provenance
 from peernet.silos._common import grouped
 from peernet.silos._gould_fernandez import ROLES, person_moments, whole_moments
+from peernet.silos._response import require_response
 from peernet.silos._tables import TableResult
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def _role_of(ga: NDArray[Any], gv: NDArray[Any], gb: NDArray[Any]) -> NDArray[np
     return np.select([left & right, ends & ~left, right & ~left, left & ~right], [0, 1, 2, 3], 4)
 
 
-def brokerage(net: PeerNetwork, group: str, *, compat: Literal["sna"] | None = None) -> pd.DataFrame:
+def brokerage(
+    net: PeerNetwork, group: str, *, compat: Literal["sna"] | None = None, min_response: float | None = None
+) -> pd.DataFrame:
     r"""How often each person stands between two others, by the groups of the three.
 
     Counted are ordered open paths :math:`a \to v \to b` (a teaches v, v teaches b, a does not teach b). Knowledge
@@ -109,6 +112,9 @@ def brokerage(net: PeerNetwork, group: str, *, compat: Literal["sna"] | None = N
         Column of ``net.people``. People whose group is missing, and their ties, are left out.
     compat : {"sna"}, optional
         Columns ``w_I, w_O, b_IO, b_OI, b_O, t`` as sna has them on the ties learner -> teacher.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
@@ -116,12 +122,18 @@ def brokerage(net: PeerNetwork, group: str, *, compat: Literal["sna"] | None = N
         Counts in the five roles and ``total``. 0 is no such path (an isolate has none); with two groups a liaison is
         impossible and the column is 0. People without a group have missing values.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Gould, R. V. & Fernandez, R. M. (1989). Structures of mediation: a formal approach to brokerage in
        transaction networks. Sociological Methodology 19, 89-126. doi:10.2307/270949
     """
     require(net, "person_level", function="silos.brokerage")
+    require_response(net, "brokerage", min_response)
     if compat is not None:
         literal("compat", compat, ("sna",))
     ptr, idx, codes, data = _pieces(net, group)
@@ -158,6 +170,7 @@ def brokerage_test(
     by: Literal["whole", "unit", "person"] = "whole",
     within: str | None = None,
     alternative: Alternative = "two-sided",
+    min_response: float | None = None,
     n_draws: int = 500,
     rng: RNGLike | SeedLike | None = None,
     n_jobs: int = 1,
@@ -187,6 +200,9 @@ def brokerage_test(
         With ``null="labels"``: labels move only inside these strata.
     alternative : {"two-sided", "greater", "less"}
         Which departures count.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     n_draws : int
         Draws, where the null is not closed.
     rng : numpy.random.Generator, int, sequence of int or None
@@ -203,11 +219,17 @@ def brokerage_test(
         ``p_value`` (normal curve under ``"ties"``). z is NaN where the null does not vary: a liaison with two groups
         is impossible, not rare.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Gould, R. V. & Fernandez, R. M. (1989). Structures of mediation: a formal approach to brokerage in
        transaction networks. Sociological Methodology 19, 89-126. doi:10.2307/270949
     """
+    require_response(net, "brokerage_test", min_response)
     rng = as_rng(rng)
     literal("null", null, ("ties", "labels", "degrees", "blocks"))
     literal("by", by, ("whole", "unit", "person"))

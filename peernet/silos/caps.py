@@ -15,6 +15,8 @@ from peernet.results import format_number, provenance
 from peernet.silos._tables import TableResult
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from peernet.network import PeerNetwork
 
 __all__ = ["CapCorrection", "correct_cap"]
@@ -45,6 +47,29 @@ class CapCorrection(TableResult):
     n_capped: int
     n_answered: int
     fitted: pd.DataFrame
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw each unit's share of ties inside, corrected; without groups the numbers of names beside the fit.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        import peernet.plots as plots
+
+        own = self.table[(self.table["quantity"] == "share") & (self.table["unit"] == self.table["to"])]
+        if len(own):
+            frame = own.rename(columns={"unit": "label"}).dropna(subset=["value"])
+            xlabel = "share of reported ties inside the own unit, without the cap"
+            return plots.plot_intervals(frame, label="label", xlabel=xlabel, title=self.headline, ax=ax)
+        axes = plots.axes(ax)
+        axes.bar(self.fitted["names"], self.fitted["observed"], color=plots.OKABE_ITO[0], alpha=0.5)
+        axes.plot(self.fitted["names"], self.fitted["fitted"], "o", color=plots.GREY)
+        axes.set_xlabel("names given (dots: fitted)")
+        axes.set_ylabel("people")
+        axes.set_title(plots.wrap(self.headline), loc="left", fontsize=11)
+        return axes
 
 
 def correct_cap(
@@ -422,7 +447,12 @@ def _interval(
         up = np.log(np.maximum(x - lowest, 1e-12))
         return up if np.isinf(highest) else up - np.log(np.maximum(highest - x, 1e-12))
 
-    moved = free(left[np.isfinite(left)])
+    left = left[np.isfinite(left)]
+    if ((left <= lowest) | (left >= highest)).any():
+        # A handful of ties, one of whose owners carries them all: nothing to be had on a logarithm.
+        error = float(np.sqrt((n - 1) / n * np.sum((left - left.mean()) ** 2)))
+        return max(value - reach * error, lowest), min(value + reach * error, highest), error
+    moved = free(left)
     spread = float(np.sqrt((n - 1) / n * np.sum((moved - moved.mean()) ** 2)))
     slope = (
         (value - lowest) if np.isinf(highest) else (value - lowest) * (highest - value) / (highest - lowest)

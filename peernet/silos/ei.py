@@ -19,6 +19,7 @@ from peernet.privacy.permissions import require
 from peernet.results import Alternative, Estimate, HypothesisTest, provenance
 from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled
 from peernet.silos._moments import inside_moments, tie_sums
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -76,7 +77,13 @@ def expected_ei(sizes: NDArray[Any]) -> float:
 
 
 def ei_index(
-    net: PeerNetwork, group: str, *, role: Role = "both", directed: bool = True, weighted: bool = False
+    net: PeerNetwork,
+    group: str,
+    *,
+    role: Role = "both",
+    directed: bool = True,
+    weighted: bool = False,
+    min_response: float | None = None,
 ) -> pd.Series[Any]:
     r"""Each person's balance of ties outside and inside the own group: -1 all inside, 1 all outside.
 
@@ -96,6 +103,9 @@ def ei_index(
         False: a pair of people counts once, whoever teaches (weights of both directions added).
     weighted : bool
         Sum weights instead of counting ties.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
@@ -107,7 +117,7 @@ def ei_index(
     Raises
     ------
     DataError
-        If ``group`` is not a column of ``net.people``.
+        If ``group`` is not a column of ``net.people``, or too few people told of their ties.
 
     References
     ----------
@@ -115,6 +125,7 @@ def ei_index(
        Quarterly 51(2), 123-140. doi:10.2307/2786835
     """
     require(net, "person_level", function="silos.ei_index")
+    require_response(net, "ei_index", min_response)
     literal("role", role, ("both", "teacher", "learner"))
     data = grouped(net, group)
     if not directed:
@@ -197,7 +208,13 @@ def _total(data: Grouped, w: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def ei_estimate(
-    net: PeerNetwork, group: str, *, directed: bool = True, weighted: bool = False, level: float = 0.95
+    net: PeerNetwork,
+    group: str,
+    *,
+    directed: bool = True,
+    weighted: bool = False,
+    level: float = 0.95,
+    min_response: float | None = None,
 ) -> Estimate:
     r"""E-I index of the whole network with an interval for who happened to be there.
 
@@ -222,6 +239,9 @@ def ei_estimate(
         False: a pair of people counts once.
     weighted : bool
         Sum weights instead of counting ties.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     level : float
         Coverage of the interval.
 
@@ -231,6 +251,11 @@ def ei_estimate(
         In [-1, 1]; NaN without ties; the interval is NaN where all ties are on one side (no spread to learn from) or
         there are fewer than four people.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Snijders, T. A. B. & Borgatti, S. P. (1999). Non-parametric standard errors and tests for network
@@ -238,6 +263,7 @@ def ei_estimate(
     .. [2] Aronow, P. M., Samii, C. & Assenova, V. A. (2015). Cluster-robust variance estimation for dyadic data.
        Political Analysis 23(4), 564-577. doi:10.1093/pan/mpv018
     """
+    require_response(net, "ei_estimate", min_response)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     data = grouped(net, group)
     if not directed:
@@ -336,6 +362,7 @@ def ei_test(
     directed: bool = True,
     weighted: bool = False,
     alternative: Alternative = "two-sided",
+    min_response: float | None = None,
     n_draws: int = 2000,
     rng: RNGLike | SeedLike | None = None,
     n_jobs: int = 1,
@@ -365,6 +392,9 @@ def ei_test(
         Sum weights. Under ``"degrees"`` each teacher's weights are dealt anew over the teacher's ties.
     alternative : {"two-sided", "greater", "less"}
         "less": fewer ties cross than chance would have it.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     n_draws : int
         Draws from the null model. 0 with ``null="labels"``: exact moments only, p by the normal curve.
     rng : numpy.random.Generator, int, sequence of int or None
@@ -383,7 +413,7 @@ def ei_test(
     Raises
     ------
     DataError
-        If a column is not in ``net.people``.
+        If a column is not in ``net.people``, or too few people told of their ties.
 
     References
     ----------
@@ -393,6 +423,7 @@ def ei_test(
        Research 27(2), 209-220.
     .. [3] Hubert, L. J. (1987). Assignment Methods in Combinatorial Data Analysis. Dekker.
     """
+    require_response(net, "ei_test", min_response)
     rng = as_rng(rng)
     literal("null", null, ("labels", "degrees"))
     literal("alternative", alternative, ("two-sided", "greater", "less"))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from peernet.privacy.permissions import require
 from peernet.silos._common import scaled
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -77,7 +78,9 @@ def _burt_sparse(ptr: NDArray[Any], idx: NDArray[Any], w: NDArray[Any]) -> NDArr
     return out
 
 
-def structural_holes(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.DataFrame:
+def structural_holes(
+    net: PeerNetwork, *, directed: bool = True, weighted: bool = False, min_response: float | None = None
+) -> pd.DataFrame:
     r"""How far each person's contacts are in touch with each other anyway: all of Burt's measures in one pass.
 
     Ties of the two directions are added, :math:`w_{ij} = a_{ij} + a_{ji}`; with :math:`p_{ij} = w_{ij} / \sum_q
@@ -98,6 +101,9 @@ def structural_holes(net: PeerNetwork, *, directed: bool = True, weighted: bool 
         and effective size is then :math:`N - 2t/N` with t ties among the contacts (Borgatti).
     weighted : bool
         Use weights. Only their ratios matter.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
@@ -107,12 +113,18 @@ def structural_holes(net: PeerNetwork, *, directed: bool = True, weighted: bool 
         ``hierarchy`` (0 even .. 1 all constraint from one contact; NaN with fewer than two contacts). NaN for people
         without contacts: no evidence is not freedom.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     .. [2] Borgatti, S. P. (1997). Structural holes: unpacking Burt's redundancy measures. Connections 20(1), 35-38.
     """
     require(net, "person_level", function="silos.structural_holes")
+    require_response(net, "structural_holes", min_response)
     return holes_of(net, directed=directed, weighted=weighted)
 
 
@@ -125,7 +137,9 @@ def holes_of(net: PeerNetwork, *, directed: bool, weighted: bool) -> pd.DataFram
     return pd.DataFrame(columns | {"hierarchy": found[:, 3]}, index=net.ids)
 
 
-def constraint(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
+def constraint(
+    net: PeerNetwork, *, directed: bool = True, weighted: bool = False, min_response: float | None = None
+) -> pd.Series[Any]:
     """Each person's constraint: high where all contacts are in touch with each other, low where there are holes.
 
     Parameters
@@ -136,21 +150,32 @@ def constraint(net: PeerNetwork, *, directed: bool = True, weighted: bool = Fals
         True: a mutual tie is twice as strong as a one-way tie. False: every pair counts 1.
     weighted : bool
         Use weights.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         See :func:`structural_holes` for the formula. NaN for people without contacts.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     """
     require(net, "person_level", function="silos.constraint")
+    require_response(net, "constraint", min_response)
     return holes_of(net, directed=directed, weighted=weighted)["constraint"]
 
 
-def effective_size(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
+def effective_size(
+    net: PeerNetwork, *, directed: bool = True, weighted: bool = False, min_response: float | None = None
+) -> pd.Series[Any]:
     """Each person's number of contacts, less what is redundant because they are in touch with each other.
 
     Parameters
@@ -161,21 +186,32 @@ def effective_size(net: PeerNetwork, *, directed: bool = True, weighted: bool = 
         True: a mutual tie is twice as strong as a one-way tie. False: every pair counts 1 (Borgatti's n - 2t/n).
     weighted : bool
         Use weights.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         In contacts; see :func:`structural_holes`. NaN for people without contacts.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     """
     require(net, "person_level", function="silos.effective_size")
+    require_response(net, "effective_size", min_response)
     return holes_of(net, directed=directed, weighted=weighted)["effective_size"]
 
 
-def efficiency(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
+def efficiency(
+    net: PeerNetwork, *, directed: bool = True, weighted: bool = False, min_response: float | None = None
+) -> pd.Series[Any]:
     """Each person's effective size over the number of contacts: the share of contacts that is not redundant.
 
     Parameters
@@ -186,21 +222,32 @@ def efficiency(net: PeerNetwork, *, directed: bool = True, weighted: bool = Fals
         True: a mutual tie is twice as strong as a one-way tie. False: every pair counts 1.
     weighted : bool
         Use weights.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         In (0, 1]; NaN for people without contacts.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes. Harvard University Press.
     """
     require(net, "person_level", function="silos.efficiency")
+    require_response(net, "efficiency", min_response)
     return holes_of(net, directed=directed, weighted=weighted)["efficiency"]
 
 
-def hierarchy(net: PeerNetwork, *, directed: bool = True, weighted: bool = False) -> pd.Series[Any]:
+def hierarchy(
+    net: PeerNetwork, *, directed: bool = True, weighted: bool = False, min_response: float | None = None
+) -> pd.Series[Any]:
     """How far each person's constraint comes from one contact: 0 evenly from all, 1 from one alone.
 
     Parameters
@@ -211,15 +258,24 @@ def hierarchy(net: PeerNetwork, *, directed: bool = True, weighted: bool = False
         True: a mutual tie is twice as strong as a one-way tie. False: every pair counts 1.
     weighted : bool
         Use weights.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         In [0, 1]; NaN for people with fewer than two contacts.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Burt, R. S. (1992). Structural Holes, section 2.4. Harvard University Press.
     """
     require(net, "person_level", function="silos.hierarchy")
+    require_response(net, "hierarchy", min_response)
     return holes_of(net, directed=directed, weighted=weighted)["hierarchy"]

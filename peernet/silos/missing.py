@@ -138,7 +138,8 @@ class MissingSensitivity(TableResult):
         first = self.table["quantity"].iloc[0]
         part = self.table[self.table["quantity"] == first].assign(measure=f"{self.measure}: {first}")
         part = part.assign(pattern=part["pattern"].map(lambda p: _WORDS[p]))
-        return _pictures.plot_curves(part, self.headline, ax=ax)
+        title = f"{self.measure} when more people keep silent ({self.response:.0%} told of their ties)"
+        return _pictures.plot_curves(part, title, ax=ax)
 
 
 def missing_sensitivity(
@@ -542,12 +543,13 @@ class _Overview(TableResult):
     """Measures under one share of silence."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw how well each measure per person keeps its order."""
+        """Draw how well each measure per person keeps its order under silence at random."""
         import peernet.plots as plots
 
-        part = self.table[self.table["quantity"] == "rank correlation"]
-        words = part["pattern"].map(lambda p: _WORDS[p])
-        frame = part.rename(columns={"median": "value"}).assign(label=part["measure"] + ", " + words)
+        part = self.table[
+            (self.table["quantity"] == "rank correlation") & (self.table["pattern"] == "random")
+        ]
+        frame = part.rename(columns={"median": "value"}).assign(label=part["measure"])
         frame = frame.dropna(subset=["value"]).sort_values("value", ascending=False)
         xlabel = "rank correlation with the network as given"
         return plots.plot_intervals(frame, label="label", xlabel=xlabel, title=self.headline, ax=ax)

@@ -13,6 +13,7 @@ from peernet._parallel import track
 from peernet._rng import RNGLike, SeedLike, as_rng
 from peernet.privacy.permissions import require
 from peernet.silos._common import collapse, scaled
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -68,6 +69,7 @@ def betweenness(
     distance: Distance = "hops",
     directed: bool = True,
     normalised: bool = False,
+    min_response: float | None = None,
     n_jobs: int = 1,
     progress: bool = False,
 ) -> pd.Series[Any]:
@@ -88,6 +90,9 @@ def betweenness(
         False: pairs of people, weights of both directions added; each unordered pair s, t counts once.
     normalised : bool
         Divide by the number of pairs of others.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     n_jobs : int
         Threads.
     progress : bool
@@ -99,6 +104,11 @@ def betweenness(
         From 0; people without ties stand between nobody and have 0. Cost grows as people times ties: above some 20,000
         people use :func:`betweenness_sample`.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Freeman, L. C. (1977). A set of measures of centrality based on betweenness. Sociometry 40(1), 35-41.
@@ -107,6 +117,7 @@ def betweenness(
        doi:10.1016/j.socnet.2007.11.001
     """
     require(net, "person_level", function="silos.betweenness")
+    require_response(net, "betweenness", min_response)
     ptr, idx, length = _rows(net, distance, directed)
     n = net.n_people
     value = _sums(ptr, idx, length, np.arange(n, dtype=np.int64), n_jobs, progress)[0] / (
@@ -124,6 +135,7 @@ def betweenness_sample(
     n_pivots: int = 500,
     distance: Distance = "hops",
     directed: bool = True,
+    min_response: float | None = None,
     level: float = 0.95,
     rng: RNGLike | SeedLike | None = None,
     n_jobs: int = 1,
@@ -145,6 +157,9 @@ def betweenness_sample(
         Length of a tie, as in :func:`betweenness`.
     directed : bool
         False: pairs of people.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     level : float
         Probability with which the bound holds.
     rng : numpy.random.Generator, int, sequence of int or None
@@ -159,12 +174,18 @@ def betweenness_sample(
     pandas.DataFrame, shape (n_people, 3)
         ``betweenness``, ``std_error``, ``error_bound``.
 
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
+
     References
     ----------
     .. [1] Brandes, U. & Pich, C. (2007). Centrality estimation in large networks. International Journal of Bifurcation
        and Chaos 17(7), 2303-2318. doi:10.1142/S0218127407018403
     """
     require(net, "person_level", function="silos.betweenness_sample")
+    require_response(net, "betweenness_sample", min_response)
     rng = as_rng(rng)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     n = net.n_people

@@ -18,6 +18,7 @@ from peernet.nulls._labels import lanes, segments, strata_codes
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.results import Estimate, format_number, format_p, monte_carlo_p, provenance
 from peernet.silos._common import Grouped, collapse, grouped
+from peernet.silos._response import require_response
 from peernet.silos._tables import TableResult
 from peernet.silos.segregation import _freeman, _odds_ratio, assortativity_of, gupta_of, modularity_of
 
@@ -72,6 +73,7 @@ def segregation_profile(
     *,
     within: str | Sequence[str] | None = None,
     need: PeerNetwork | None = None,
+    min_response: float | None = None,
     level: float = 0.95,
     n_draws: int = 999,
     rng: RNGLike | SeedLike | None = None,
@@ -96,6 +98,9 @@ def segregation_profile(
         Who has to work with whom (workflow, co-change), over the same person ids; direction does not matter. Adds the
         E-I index of the needed ties as a reference, so that "less than chance" and "less than needed" are told apart
         (:func:`need_gap` puts an interval to it).
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     level : float
         Share of draws between ``null_low`` and ``null_high``.
     n_draws : int
@@ -116,13 +121,14 @@ def segregation_profile(
     Raises
     ------
     DataError
-        If a column is not in ``net.people``, or ``need`` is over other people.
+        If a column is not in ``net.people``, or ``need`` is over other people, or too few people told of their ties.
 
     References
     ----------
     .. [1] Bojanowski, M. & Corten, R. (2014). Measuring segregation in social networks. Social Networks 39, 14-32.
        doi:10.1016/j.socnet.2014.04.001
     """
+    require_response(net, "segregation_profile", min_response)
     rng = as_rng(rng)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     size = count("n_draws", n_draws, 1)

@@ -203,7 +203,8 @@ def _chances(
     if group is None:
         return np.full(len(reporter), rates["rate"].to_numpy(dtype=np.float64)[0])
     inside, across = rates["rate"].to_numpy(dtype=np.float64)
-    return np.where(_same(net, group, reporter, named), inside, across)
+    chance: NDArray[np.float64] = np.where(_same(net, group, reporter, named), inside, across)
+    return chance
 
 
 def _with_ties(net: PeerNetwork, rows: NDArray[np.intp], facts: dict[str, Any]) -> PeerNetwork:

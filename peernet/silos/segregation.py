@@ -26,6 +26,7 @@ __all__ = [
     "gupta_of",
     "modularity",
     "odds_ratio_within",
+    "spectral_of",
     "spectral_segregation",
 ]
 
@@ -348,15 +349,24 @@ def spectral_segregation(net: PeerNetwork, group: str, *, weighted: bool = False
        Journal of Economics 122(2), 441-485. doi:10.1162/qjec.122.2.441
     """
     require(net, "person_level", function="silos.spectral_segregation")
+    data = grouped(net, group)
+    w = scaled(data.weight, weighted)
+    i, j, w = collapse(net.n_people, data.teacher, data.learner, w, weighted=weighted)
+    value = spectral_of(data.codes, i, j, w)
+    return pd.Series(value, index=net.ids, name="spectral_segregation")
+
+
+def spectral_of(
+    codes: NDArray[Any], i: NDArray[Any], j: NDArray[Any], w: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each person's spectral segregation from pairs of people, each pair once."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    data = grouped(net, group)
-    n = net.n_people
-    i, j, w = collapse(n, data.teacher, data.learner, scaled(data.weight, weighted), weighted=weighted)
+    n = len(codes)
     strength = np.bincount(i, w, n) + np.bincount(j, w, n)
     value = np.where(strength > 0, 0.0, np.nan)
-    same = data.codes[i] == data.codes[j]
+    same = codes[i] == codes[j]
     i, j, w = i[same], j[same], w[same]
     # The matrix is similar to a symmetric one: w_ij / sqrt(s_i s_j), whose eigenvector is x sqrt(s).
     cell = w / np.sqrt(strength[i]) / np.sqrt(strength[j])
@@ -369,7 +379,7 @@ def spectral_segregation(net: PeerNetwork, group: str, *, weighted: bool = False
             top, vector = _leading(matrix[people][:, people])
             x = vector / np.sqrt(strength[people])
             value[people] = top * x / x.mean()
-    return pd.Series(value, index=net.ids, name="spectral_segregation")
+    return np.asarray(value, dtype=np.float64)
 
 
 def _leading(matrix: Any) -> tuple[float, NDArray[np.float64]]:

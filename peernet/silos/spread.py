@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from peernet._check import literal
 from peernet.privacy.permissions import require
 from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -64,6 +65,7 @@ def participation(
     weighted: bool = False,
     normalised: bool = False,
     corrected: bool = False,
+    min_response: float | None = None,
 ) -> pd.Series[Any]:
     r"""How evenly each person's ties are spread over groups: 0 all in one, towards 1 spread over many.
 
@@ -87,11 +89,19 @@ def participation(
     corrected : bool
         Multiply by :math:`k_i / (k_i - 1)`: few ties cannot show many groups, which biases the plain index down.
         NaN then for people with one tie. For counts of ties only.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         In [0, 1 - 1/K], or [0, 1] when normalised (corrected values can exceed it). NaN for people without ties.
+
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
 
     References
     ----------
@@ -101,6 +111,7 @@ def participation(
        9, 204-237. doi:10.2307/270810
     """
     require(net, "person_level", function="silos.participation")
+    require_response(net, "participation", min_response)
     literal("role", role, _ROLES)
     if corrected and weighted:
         raise ValueError("corrected=True is for counts of ties; pass weighted=False.")
@@ -120,7 +131,12 @@ def participation(
 
 
 def within_module_z(
-    net: PeerNetwork, group: str, *, role: Role = "pairs", weighted: bool = False
+    net: PeerNetwork,
+    group: str,
+    *,
+    role: Role = "pairs",
+    weighted: bool = False,
+    min_response: float | None = None,
 ) -> pd.Series[Any]:
     r"""How many ties a person has inside the own group, in standard deviations from the group's mean.
 
@@ -138,11 +154,19 @@ def within_module_z(
         Ties of both directions, those taught, those learned, or each pair of people once.
     weighted : bool
         Sum weights instead of counting ties.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         NaN for people without a group, in groups of one, and in groups whose people all have as many.
+
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
 
     References
     ----------
@@ -150,6 +174,7 @@ def within_module_z(
        895-900. doi:10.1038/nature03288
     """
     require(net, "person_level", function="silos.within_module_z")
+    require_response(net, "within_module_z", min_response)
     literal("role", role, _ROLES)
     data = grouped(net, group)
     n, k = net.n_people, len(data.names)
@@ -176,6 +201,7 @@ def bridging_share(
     *,
     role: Literal["teacher", "learner", "both"] = "teacher",
     weighted: bool = True,
+    min_response: float | None = None,
 ) -> pd.Series[Any]:
     r"""Share of each person's teaching that reaches another group.
 
@@ -191,11 +217,19 @@ def bridging_share(
         Share of teaching, of learning (that comes from another group), or of both together.
     weighted : bool
         Sum weights (default) or count ties.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
 
     Returns
     -------
     pandas.Series, shape (n_people,)
         In [0, 1], named ``"bridging_share"``. NaN for people who teach nobody: no evidence is not zero bridging.
+
+    Raises
+    ------
+    DataError
+        If too few people told of their ties.
 
     References
     ----------
@@ -203,6 +237,7 @@ def bridging_share(
        Quarterly 51(2), 123-140. doi:10.2307/2786835
     """
     require(net, "person_level", function="silos.bridging_share")
+    require_response(net, "bridging_share", min_response)
     literal("role", role, ("teacher", "learner", "both"))
     data = grouped(net, group)
     total, across = np.zeros(net.n_people), np.zeros(net.n_people)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -231,9 +233,8 @@ def test_known_share_counts_everybody_whose_ties_are_unknown() -> None:
 def test_too_few_answers_are_refused_and_the_way_out_is_named(measure: str) -> None:
     net = firm(n=60)
     least = THRESHOLDS[measure][0]
-    takes_group = measure in ("brokerage", "brokerage_test", "within_module_z", "bridges")
     call = getattr(silos, measure)
-    arguments = ("unit",) if takes_group else ()
+    arguments = ("unit",) if "group" in inspect.signature(call).parameters else ()
     call(net, *arguments)
     few = silos.make_silent(net, list(net.ids[: int(60 * (1 - least)) + 2]))
     with pytest.raises(DataError, match=rf"{measure}: only .* silent\).*min_response=0"):

@@ -38,7 +38,7 @@ _ROWS: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     ),
     (
         "hidden-team", "a team works across units that is on no org chart", "nine people", _S, _I, _NOT,
-        "communities against units, stability over seeds",
+        "in the chat, beyond swapped ends of ties (p .01); the survey alone cannot say; Bad-Meridian: 45 % answered",
     ),
     (
         "bus-factor", "one topic hangs on one person", "billing engine", _S, _I, _S,

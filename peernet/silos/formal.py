@@ -56,6 +56,8 @@ class FormalOverlap(Result):
         Of the best candidate, found or not.
     response : float
         Share of those asked who answered; NaN where nobody was asked.
+    reason : str
+        Why nothing is said about hidden teams; empty where something is.
     """
 
     group: str
@@ -189,7 +191,7 @@ def formal_overlap(
     resolution : float
         Of the communities compared with the units.
     weighted : bool
-        Use weights.
+        Use weights for the communities compared with the units; hidden teams are sought among pairs that count 1.
     n_runs : int
         Runs behind the consensus and the stability of a team.
     n_draws : int
@@ -244,7 +246,8 @@ def formal_overlap(
     organised = _unit_modularity(pairs, codes, gamma)
     agreement = _agreement(codes[live], whole[live], found[:, live], organised, quality, draws, rng)
     cells = _cells(net, codes, within)
-    across = pairs.kept(codes[pairs.owner] != codes[pairs.idx])
+    # Candidates are scored as counts, so weights do not enter here.
+    across = pairs._replace(w=np.ones(len(pairs.w))).kept(codes[pairs.owner] != codes[pairs.idx])
     response = _response(net)
     reason = _reason(response, least, int(live.sum()), len(names), across)
     seen = _hidden.scan(

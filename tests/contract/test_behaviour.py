@@ -76,6 +76,9 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "hypotheses.fit_peer_effects": call("hypotheses.fit_peer_effects", NET, "skill ~ age", n_draws=99),
     "hypotheses.bootstrap_mean": call("hypotheses.bootstrap_mean", np.linspace(0, 1, 30), n_draws=300),
     "silos.brokerage_test": call("silos.brokerage_test", NET, "unit", null="labels", n_draws=100),
+    "silos.bridges": call("silos.bridges", NET, "unit", n_draws=40),
+    "silos.communities": call("silos.communities", NET, n_runs=10, n_draws=20),
+    "silos.formal_overlap": call("silos.formal_overlap", NET, "unit", n_runs=8, n_draws=20),
     "silos.betweenness_sample": call("silos.betweenness_sample", NET, n_pivots=15),
     "silos.segregation_profile": call("silos.segregation_profile", NET, "unit", n_draws=99),
     "diffusion.structure_test": call(

@@ -1,0 +1,94 @@
+"""False alarms in firms without silos, and the verdicts that the sample worlds must give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from peernet import datasets, silos
+from peernet.network import PeerNetwork
+
+OFF = dict.fromkeys(
+    (
+        "silo_strength",
+        "site_strength",
+        "team_strength",
+        "homophily",
+        "authority",
+        "lunch_effect",
+        "mixing_effect",
+    ),
+    0.0,
+)
+TESTS: dict[str, dict[str, Any]] = {
+    "labels": {"null": "labels"},
+    "labels within site": {"null": "labels", "within": "site"},
+    "degrees": {"null": "degrees"},
+}
+
+
+def null_firm(stream: np.random.SeedSequence) -> PeerNetwork:
+    """What a survey sees of a firm in which nothing draws people together; three quarters answer."""
+    firm = datasets.make_organisation(**OFF, rng=np.random.default_rng(stream))
+    names = firm.nominations
+    return PeerNetwork.from_nominations(
+        firm.people,
+        names.loc[names["relation"] == "learn_from", ["respondent", "named"]],
+        respondent_is="learner",
+        observed=firm.status,
+    )
+
+
+def alarms(n_worlds: int, entropy: int) -> dict[str, int]:
+    """Worlds in which each test rejects at 5 %."""
+    found = dict.fromkeys(TESTS, 0)
+    for stream in np.random.SeedSequence(entropy).spawn(n_worlds):
+        net = null_firm(stream)
+        for name, options in TESTS.items():
+            test = silos.ei_test(net, "unit", n_draws=199, rng=np.random.default_rng(stream), **options)
+            found[name] += bool(test.p_value <= 0.05)
+    return found
+
+
+def test_few_false_alarms_without_silos() -> None:
+    most = binom.ppf(0.9995, 10, 0.05)
+    assert all(count <= most for count in alarms(10, 91).values())
+
+
+@pytest.mark.long
+def test_few_false_alarms_without_silos_long() -> None:
+    n = 200
+    low, high = binom.ppf([0.0005, 0.9995], n, 0.05) / n
+    found = alarms(n, 20260109)
+    for name, count in found.items():
+        print(f"| ei_test | {name} | {n} | {count / n:.3f} | {low:.3f} to {high:.3f} |")
+    assert all(count / n <= high for count in found.values())
+
+
+VERDICTS = {
+    # world: (units below chance over the firm, the two units of the last site below chance within the site)
+    "meridian": True,
+    "null_meridian": False,
+    "bad_meridian": True,
+}
+
+
+@pytest.mark.parametrize("world", VERDICTS)
+def test_verdicts_on_the_sample_worlds(world: str) -> None:
+    expected = datasets.expected_verdicts()[world]
+    net = datasets.load_meridian(world).network(relation="learn_from")
+    unit = silos.ei_test(net, "unit", alternative="less", n_draws=999, rng=1)
+    assert (unit.p_value <= 0.05) == VERDICTS[world] == (expected["silo-unit"] == "supported")
+    # Teams are small: E-I by team may lie above 0 and still far below what chance gives.
+    team = silos.ei_test(net, "team", alternative="less", n_draws=999, rng=1)
+    assert team.observed > 0 and team.null_mean > 0.9
+    assert (team.p_value <= 0.05) == (expected["open-team"] == "contradicted")
+    two = net.subset(net.ids[net.people["unit"].isin(["Operations", "Customer Support"])])
+    everywhere = silos.ei_by_unit(net, "unit").loc[["Operations", "Customer Support"]]
+    inside = silos.ei_test(two, "unit", within="site", n_draws=999, rng=1)
+    assert (inside.p_value > 0.05) == (expected["silo-vanishing"] == "inconclusive")
+    if world != "null_meridian":
+        assert (everywhere["ei"] < everywhere["expected"]).all()

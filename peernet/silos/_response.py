@@ -23,7 +23,7 @@ __all__ = ["THRESHOLDS", "known_share", "require_response", "response_thresholds
 _SMITH = "most sensitive to missing people also in Smith & Moody (2013), worse where central people are silent (2017)"
 _RANKS = "rank correlation with the truth falls below .4 under silence at random (own simulation)"
 _WHOLE = (
-    "root mean square error below .05 down to the least share tried under silence at random (own simulation)"
+    "root mean square error below .1 down to the least share tried under silence at random (own simulation)"
 )
 THRESHOLDS: dict[str, tuple[float, str]] = {
     "betweenness": (0.7, f"{_RANKS}; {_SMITH}"),

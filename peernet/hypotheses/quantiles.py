@@ -185,7 +185,7 @@ def _weighted(x: NDArray[np.float64], weight: NDArray[np.float64], p: float) -> 
 
 def _bounds(share: ShareEstimate, sample: Sample, q: float) -> tuple[float, float]:
     """Return the quantile with every silent person at 0 and at 1; NaN without a roster."""
-    if not sample.finite:
+    if "asked" not in share.response:
         return float("nan"), float("nan")
     table = share.strata
     codes = pd.Categorical(table["stratum"].astype("str"), categories=sample.names).codes

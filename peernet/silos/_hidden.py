@@ -129,7 +129,7 @@ def scan(
 
     candidates = []
     for r, (part, (score, ties, expected)) in enumerate(zip(parts, found, strict=True)):
-        for c in np.flatnonzero(score > 0) if sd[r] > 1e-12 else []:
+        for c in np.flatnonzero(score > 0).tolist() if sd[r] > 1e-12 else []:
             z = float((score[c] - mean[r]) / sd[r])
             candidates.append((z, r, int(c), part, float(score[c]), float(ties[c]), float(expected[c])))
     candidates.sort(key=lambda row: -row[0])

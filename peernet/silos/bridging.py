@@ -335,7 +335,7 @@ def _errors(
             else:
                 keep[picked] = False
             found = values_of(net, data, keep, chosen)
-            for c in np.flatnonzero(counts):
+            for c in np.flatnonzero(counts).tolist():
                 total = np.nansum(found[:, c])
                 found[:, c] *= np.nansum(value[:, c]) / total if total > 0 else np.nan
             for c, name in enumerate(chosen):

@@ -156,8 +156,9 @@ def consensus_of(
     """
     n_runs = len(runs)
     for _ in range(10):
-        if (runs == runs[0]).all():
-            return runs[0]
+        first: NDArray[np.int64] = runs[0]
+        if (runs == first).all():
+            return first
         together = np.mean([run[pairs.owner] == run[pairs.idx] for run in runs], axis=0)
         mask = together > 0.5
         pairs = Pairs(*pairs.kept(mask)[:2], together[mask])

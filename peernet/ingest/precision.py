@@ -114,9 +114,10 @@ class Precision(Estimate):
 
         In each of ``n_draws`` worlds the precision p of each kind is drawn from Beta(yes + 1/2, no + 1/2)
         and every event of that kind is kept with probability p, and turned round with probability q, drawn
-        likewise from what was judged to go the other way. ``measure`` is computed in each world; the value
-        is their mean Q. Where it returns an ``Estimate`` with a standard error U, Rubin's rule joins both
-        doubts,
+        likewise from what was judged to go the other way. That corrects counts, and the mix of kinds; where the
+        wrong events of a kind lie elsewhere in the network than the right ones, that bias stays.
+        ``measure`` is computed in each world; the value is their mean Q. Where it returns an ``Estimate`` with a
+        standard error U, Rubin's rule joins both doubts,
 
         .. math:: T = \bar U^2 + (1 + 1/m) \, B, \qquad \bar Q \pm z \sqrt{T},
 
@@ -153,7 +154,7 @@ class Precision(Estimate):
         start = record(rng)
         count("n_draws", n_draws, 2)
         number("level", level, 0, 1, open_low=True, open_high=True)
-        rows = self._rows(records)
+        rows = self._rows(records.events)
 
         def worlds(size: int, stream: np.random.Generator) -> list[tuple[float, float]]:
             out = []
@@ -173,15 +174,29 @@ class Precision(Estimate):
             used={"events": len(records.events), "judged": int(self.by["judged"].sum())},
         ))  # fmt: skip
 
-    def _rows(self, records: Records) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def check(self, events: pd.DataFrame) -> None:
+        """Refuse events of a source and kind that was never judged.
+
+        Parameters
+        ----------
+        events : pandas.DataFrame
+            With ``source`` and ``kind``.
+
+        Raises
+        ------
+        DataError
+            Naming the kinds.
+        """
+        self._rows(events)
+
+    def _rows(self, events: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the stratum of each event."""
         keys = list(zip(self.by["source"], self.by["kind"], strict=True))
         place = {key: i for i, key in enumerate(keys)}
-        events = records.events
         found = [place.get(key, -1) for key in zip(events["source"], events["kind"], strict=True)]
         rows = np.array(found, dtype=np.int64)
         if (rows < 0).any():
-            lost = events.loc[rows < 0, "kind"].unique()
+            lost = (events["kind"] + " of " + events["source"])[rows < 0].unique()
             raise DataError(
                 f"precision: events of kind {quoted(lost)} were never judged. Sample and judge them, or "
                 "leave them out."

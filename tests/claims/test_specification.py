@@ -122,3 +122,77 @@ def test_the_picture_shows_every_combination_and_its_choices() -> None:
     assert len(labels) == 4
     assert any("threshold" in label for label in labels)
     plt.close(ax.figure)
+
+
+def judged_world(seed: int) -> tuple[float, float, Any]:
+    """True and naive share of teaching that crosses units, and the same with the rule's precision carried.
+
+    Answers are right nine times in ten and mostly inside units, mentions four times in ten and mostly across.
+    """
+    from peernet import ingest
+    from peernet.records.tables import Records
+
+    rng = np.random.default_rng(seed)
+    n, parts = 60, []
+    for kind, m, right, inside in (("answer", 480, 0.9, 0.8), ("mention", 320, 0.4, 0.2)):
+        teacher = rng.integers(0, n, m)
+        near = 4 * rng.integers(1, n // 4, m)
+        far = 4 * rng.integers(0, n // 4, m) + rng.integers(1, 4, m)
+        learner = (teacher + np.where(rng.random(m) < inside, near, far)) % n
+        parts.append(pd.DataFrame({"t": teacher, "l": learner, "kind": kind, "true": rng.random(m) < right}))
+    frame = pd.concat(parts, ignore_index=True)
+    crosses = frame["t"] % 4 != frame["l"] % 4
+    ids = np.array([f"p{k:02d}" for k in range(n)])
+    names = "e" + frame.index.astype("str")
+    frame = frame.assign(
+        teacher=ids[frame["t"]], learner=ids[frame["l"]], event_id=names, evidence=names, source="chat", weight=1.0,
+        context="", topic="", time=pd.Timestamp("2024-01-01", tz="UTC"),
+    )  # fmt: skip
+    people = pd.DataFrame({"unit": [str(k % 4) for k in range(n)]}, index=pd.Index(ids, name="person"))
+    records = Records(people=people, events=frame.drop(columns=["t", "l", "true"]))
+    sheet = ingest.precision_sample(records, 120, rng=rng)
+    sheet["teaching"] = np.where(sheet["event_id"].map(frame.set_index("event_id")["true"]), "yes", "no")
+    sheet["direction"] = "yes"
+    found = specification_curve(
+        records, crossing, windows=[("2024-01-01", "2024-06-01")], precision=ingest.precision_of(sheet), n_draws=12,
+        rng=rng,
+    )  # fmt: skip
+    return float(crosses[frame["true"]].mean()), float(crosses.mean()), found.table.iloc[0]
+
+
+def crossing(net: PeerNetwork) -> float:
+    unit = net.column("unit").to_numpy()
+    return float(net.weight[unit[net.teacher] != unit[net.learner]].sum() / net.weight.sum())
+
+
+def test_precision_of_the_rule_moves_the_headline_towards_the_truth() -> None:
+    worlds = [judged_world(seed) for seed in range(3)]
+    naive = np.array([b - a for a, b, _ in worlds])
+    carried = np.array([row["value"] - a for a, _, row in worlds])
+    assert naive.min() > 0.05
+    assert abs(carried.mean()) < 0.03 < naive.mean() / 2
+    assert sum(row["low"] <= a <= row["high"] for a, _, row in worlds) >= 2
+    assert all(0 < row["n_ties"] < 800 for _, _, row in worlds)
+
+
+def test_precision_says_nothing_about_kinds_that_were_not_judged() -> None:
+    from peernet.ingest.precision import Precision
+
+    by = pd.DataFrame({"source": ["chat"], "kind": ["answer"], "judged": [9], "teaching": [8]})
+    known = Precision(name="p", value=0.9, low=0.8, high=1.0, by=by.assign(right_way=8, wrong_way=0))
+    windows = [YEAR]
+    with pytest.raises(DataError, match="no column source, kind"):
+        specification_curve(events(), total, windows=windows, precision=known)
+    other = events().assign(source="git", kind="review")
+    with pytest.raises(DataError, match="'review of git' were never judged"):
+        specification_curve(other, total, windows=windows, precision=known)
+    good = events().assign(source="chat", kind="answer")
+    found = specification_curve(good, total, windows=windows, precision=known, n_draws=20, rng=1).table.iloc[
+        0
+    ]
+    assert 180 < found["value"] < 300
+    assert found["low"] < found["value"] < found["high"]
+    again = specification_curve(
+        good, total, windows=windows, precision=known, n_draws=20, rng=1, n_jobs=2
+    ).table
+    assert again.iloc[0]["value"] == found["value"]

@@ -111,7 +111,7 @@ def test_no_events_and_kinds_never_judged() -> None:
         )
     sheet = precision_sample(records, 50, rng=0).assign(teaching="yes")
     part = precision_of(sheet[sheet["kind"] == "answer"])
-    with pytest.raises(DataError, match="'mention' were never judged"):
+    with pytest.raises(DataError, match="'mention of table' were never judged"):
         part.carry(records, lambda r: float(len(r.events)))
 
 

@@ -19,6 +19,7 @@ from peernet.privacy.permissions import require
 from peernet.results import Result, Verdict, format_number, provenance
 from peernet.silos._bridge_values import COUNTS, LOW_IS_BRIDGING, MEASURES, TOP, values_of
 from peernet.silos._common import grouped
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +55,8 @@ class Bridges(Result):
         ``below`` (people whose interval lies wholly above or below the median), ``ranked``, ``verdict``, ``words``.
     level : float
         Of the intervals.
+    left_out : tuple of str
+        Measures left out because too few people answered (:func:`response_thresholds`).
     """
 
     group: str
@@ -61,12 +64,14 @@ class Bridges(Result):
     ranks: pd.DataFrame
     reliability: pd.DataFrame
     level: float = 0.95
+    left_out: tuple[str, ...] = ()
     _first: str = field(repr=False, default="bridging_share")
 
     def summary(self) -> str:
         """State for each measure whether the order of people can be read."""
         head = f"Bridging by {self.group}, {len(self.table)} people; intervals from dropping respondents and ties."
         lines = [f"{r.measure}: {r.words}." for r in self.reliability.itertuples()]
+        lines += [f"{name}: left out, too few people answered." for name in self.left_out]
         return "\n".join([head, *lines, "Not for the assessment of single people."])
 
     def to_frame(self) -> pd.DataFrame:
@@ -124,6 +129,7 @@ def bridges(
     resample: Resample = "both",
     drop: float = 0.1,
     min_ties: int = 5,
+    min_response: float | None = None,
     level: float = 0.95,
     n_draws: int = 200,
     rng: RNGLike | SeedLike | None = None,
@@ -167,6 +173,8 @@ def bridges(
         Share dropped, above 0, at most 0.5.
     min_ties : int
         People with fewer ties get a value but no interval and no rank.
+    min_response : float, optional
+        Share of people who must have told of their ties, in place of each measure's own (:func:`response_thresholds`).
     level : float
         Level of the intervals.
     n_draws : int
@@ -189,7 +197,8 @@ def bridges(
     PermissionLocked
         When the study does not allow numbers about single people.
     DataError
-        When ``resample="respondents"`` and the network has no respondents.
+        When ``resample="respondents"`` and the network has no respondents; when a measure asked for (by default: each
+        of them) is below its response threshold.
 
     References
     ----------
@@ -204,7 +213,7 @@ def bridges(
     share = number("drop", drop, 0, 0.5, open_low=True)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     draws, few = count("n_draws", n_draws, 20), count("min_ties", min_ties, 2)
-    chosen = _chosen(net, measures)
+    chosen, left_out = _chosen(net, measures, min_response)
     schemes = _schemes(net, resample)
     start = record(rng)
     data = grouped(net, group)
@@ -239,6 +248,7 @@ def bridges(
         ranks=ranks,
         reliability=reliability,
         level=level,
+        left_out=left_out,
         _first=chosen[0],
         estimand="the order of people by each measure",
         verdict=_overall(reliability),
@@ -258,16 +268,33 @@ def bridges(
     )  # fmt: skip
 
 
-def _chosen(net: PeerNetwork, measures: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the measures asked for."""
+def _chosen(
+    net: PeerNetwork, measures: Sequence[str] | None, min_response: float | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the measures to give, and those left out because too few people answered."""
     if measures is None:
-        return MEASURES if net.n_people <= MANY else MEASURES[:-1]
+        every = MEASURES if net.n_people <= MANY else MEASURES[:-1]
+        given = tuple(name for name in every if _answered(net, name, min_response))
+        if not given:
+            require_response(net, every[0], min_response)
+        return given, tuple(name for name in every if name not in given)
     asked = (measures,) if isinstance(measures, str) else tuple(measures)
     for name in asked:
         literal("measures", name, MEASURES)
     if not asked or len(set(asked)) < len(asked):
         raise ValueError("measures: name each measure once, and at least one.")
-    return asked
+    for name in asked:
+        require_response(net, name, min_response)
+    return asked, ()
+
+
+def _answered(net: PeerNetwork, measure: str, min_response: float | None) -> bool:
+    """Say whether enough people answered for a measure."""
+    try:
+        require_response(net, measure, min_response)
+    except DataError:
+        return False
+    return True
 
 
 def _schemes(net: PeerNetwork, resample: str) -> tuple[str, ...]:

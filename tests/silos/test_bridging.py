@@ -144,3 +144,24 @@ def test_extreme_weights_change_nothing() -> None:
     heavy = PeerNetwork(net.people, net.ties.assign(weight=weight), respondent_is="teacher")
     one, two = (silos.bridges(x, "unit", n_draws=20, rng=1).table for x in (net, heavy))
     pd.testing.assert_frame_equal(one, two)
+
+
+def test_measures_below_their_response_threshold_are_left_out_and_said_so() -> None:
+    net, _ = firm(1, 0.7, n=40)
+    status = pd.Series("answered", index=net.ids)
+    status.iloc[:26] = "silent"
+    quiet = PeerNetwork(
+        net.people, net.ties[~net.ties["teacher"].isin(net.ids[:26])], observed=status, respondent_is="teacher"
+    )
+    limits = silos.response_thresholds()["min_response"]
+    names = ("bridging_share", "participation", "brokerage", "constraint", "betweenness")
+    below = [name for name in names if limits.get(name, 0.0) > 14 / 40]
+    if 0 < len(below) < len(names):
+        found = silos.bridges(quiet, "unit", n_draws=20, rng=1)
+        assert list(found.left_out) == below
+        assert "too few people answered" in found.summary()
+    if below:
+        with pytest.raises(DataError, match="told of their ties"):
+            silos.bridges(quiet, "unit", measures=below, n_draws=20, rng=1)
+    everything = silos.bridges(quiet, "unit", min_response=0, n_draws=20, rng=1)
+    assert everything.left_out == ()

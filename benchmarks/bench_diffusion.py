@@ -1,14 +1,14 @@
 """Diffusion: fits with intervals, many items, rewired networks, beside the times that NBDA and netdiffuseR took in R.
 
 The R times were measured once and are stored here (NBDA 0.9.6 and netdiffuseR 1.25.0 on R 4.2.2, CPU seconds of the fit
-alone); ours are wall-clock and include reading the tables, the asocial twin and the profile interval.
+alone); ours are CPU seconds too and include reading the tables, the asocial twin and the profile interval.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from _measure import compare, quick, seconds
+from _measure import compare, cpu_seconds, quick
 
 from peernet import PeerNetwork
 from peernet.diffusion import fit_nbda, simulate_nbda, social_transmission_share, structure_test
@@ -39,7 +39,7 @@ def medical() -> None:
         return social_transmission_share(fit, sensitivity=False)
 
     compare(
-        "discrete fit, 125 people x 17 periods, interval and share", ours=seconds(ours, repeat=9), peer="NBDA",
+        "discrete fit, 125 people x 17 periods, interval and share", ours=cpu_seconds(ours, repeat=9), peer="NBDA",
         theirs=NBDA_MEDICAL, at_least=100, note="theirs: stored, fit without interval",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ def many_rows() -> None:
         return fit_nbda(net, seen, start=1, end=60, timing="discrete", baseline="constant", rng=1)
 
     compare(
-        "discrete fit, ten thousand risk rows", ours=seconds(ours, repeat=9), peer="NBDA", theirs=NBDA_ROWS,
+        "discrete fit, ten thousand risk rows", ours=cpu_seconds(ours, repeat=9), peer="NBDA", theirs=NBDA_ROWS,
         scale=rows / 10092, at_least=200, note=f"theirs: stored, scaled to our {rows} rows",
     )  # fmt: skip
 
@@ -62,10 +62,10 @@ def many_items() -> None:
     n, items = (500, 3) if quick() else (10_000, 20)
     net = network(n, 10, 5)
     seen = spread(net, 12, items, 0.03, 0.2, 6)
-    took = seconds(lambda: fit_nbda(net, seen, start=0, end=12, ties="efron", rng=1), repeat=1, warm_up=0)
-    apart = seconds(lambda: fit_nbda(net, seen, start=0, end=12, rng=1), repeat=1, warm_up=0)
+    took = cpu_seconds(lambda: fit_nbda(net, seen, start=0, end=12, ties="efron", rng=1), repeat=1, warm_up=0)
+    apart = cpu_seconds(lambda: fit_nbda(net, seen, start=0, end=12, rng=1), repeat=1, warm_up=0)
     print(
-        f"order model, {n} people, {items} items: {took[0]:.1f} s (Efron), {apart[0]:.1f} s (ties apart), wall clock"
+        f"order model, {n} people, {items} items: {took[0]:.1f} s (Efron), {apart[0]:.1f} s (ties apart), CPU"
     )
 
 
@@ -78,7 +78,7 @@ def rewired() -> None:
         return structure_test(net, seen, null="swap", start=1, end=18, n_draws=n_draws, rng=1)
 
     compare(
-        "structure_test, 1,000 rewirings, 125 people", ours=seconds(ours, repeat=5), peer="netdiffuseR",
+        "structure_test, 1,000 rewirings, 125 people", ours=cpu_seconds(ours, repeat=5), peer="netdiffuseR",
         theirs=NETDIFFUSER_SWAPS, scale=n_draws / 1000, at_least=50, note="theirs: stored; compile time apart",
     )  # fmt: skip
 

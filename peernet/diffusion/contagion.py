@@ -241,7 +241,18 @@ def _values(values: Any, net: PeerNetwork) -> NDArray[np.float64]:
     strange = series.index.difference(net.ids)
     if len(strange):
         raise DataError(f"values: {len(strange)} ids are not in people ({list(strange[:3])}).")
+    twice = series.index[series.index.duplicated()].unique()
+    if len(twice):
+        raise DataError(
+            f"values: {len(twice)} people have several values ({list(twice[:3])}). Keep one each."
+        )
+    number_like = pd.api.types.is_numeric_dtype(series.dtype)
+    if not number_like and series.notna().any():
+        raise DataError(f"values must be numbers, one a person; got {series.dropna().iloc[0]!r}.")
     out = series.reindex(net.ids)
+    wrong = np.isinf(out.to_numpy(dtype=np.float64, na_value=np.nan)) if number_like else np.zeros(0)
+    if wrong.any():
+        raise DataError(f"values: infinite for {int(wrong.sum())} people. Leave what is not known missing.")
     return out.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -254,6 +254,7 @@ def test_bass(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
     values = [*got.params["estimate"], *got.params["std_error"], got.rss]
     np.testing.assert_allclose(values, [want[k] for k in ("p", "q", "se_p", "se_q", "rss")], rtol=1e-5)
     np.testing.assert_allclose(got.fitted["fitted"], want["fitted"], rtol=1e-5)
+    assert np.sqrt(got.rss / (18 - 2)) == pytest.approx(want["sigma"], rel=1e-5)
 
 
 @VERSIONS
@@ -297,6 +298,87 @@ def test_structure_tests_depend_on_the_null(doctors: Any, netdiffuser: dict[str,
     assert swap.null_sd == pytest.approx(want["sd_t"][0], rel=0.15)
     assert swap.p_value > 0.3 and ends.p_value < 0.02
     assert "keeps the number of teachers and of learners" in swap.summary()
+
+
+@VERSIONS
+def test_structure_test_of_likeness_and_of_the_lagged_threshold(
+    doctors: Any, netdiffuser: dict[str, Any], version: str
+) -> None:
+    adoptions, want = getattr(doctors, version), netdiffuser[version]["struct_test"]
+    common: dict[str, Any] = {"null": "swap", "n_draws": 1000, "rng": 2, **SPAN}
+    got = diffusion.structure_test(doctors.union, adoptions, "moran", **common)
+    if version == "na":  # those who never adopt stand at 19 in both
+        assert got.observed == pytest.approx(want["t0"][1], rel=1e-10)
+        error = np.hypot(want["sd_t"][1], got.null_sd) / np.sqrt(1000)
+        assert abs(got.null_mean - want["mean_t"][1]) < 4 * error
+        assert got.null_sd == pytest.approx(want["sd_t"][1], rel=0.15)
+    lagged = diffusion.structure_test(
+        doctors.union, adoptions, lag=1, compat="netdiffuseR", **(common | {"n_draws": 1})
+    )
+    assert lagged.observed == pytest.approx(
+        netdiffuser[version]["struct_test_mean_threshold_lag1_t0"], rel=1e-10
+    )
+
+
+@VERSIONS
+def test_summary_table(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    want = pd.DataFrame(netdiffuser[version]["summary_table"]).astype(float)
+    adoptions = getattr(doctors, version)
+    curve = diffusion.adoption_curve(doctors.union, adoptions, **SPAN)
+    np.testing.assert_allclose(curve["new"], want["adopt"])
+    np.testing.assert_allclose(curve["cumulative"], want["cum_adopt"])
+    np.testing.assert_allclose(curve["share"], want["cum_adopt_pcent"], rtol=1e-10)
+    hazard = diffusion.hazard(doctors.union, adoptions, compat="netdiffuseR", **SPAN)["hazard"]
+    np.testing.assert_allclose(hazard[1:], want["hazard"][1:], rtol=1e-10)
+    n = doctors.union.n_people
+    np.testing.assert_allclose(doctors.union.n_ties / (n * (n - 1)), want["density"], rtol=1e-10)
+    for t, row in want.iterrows():
+        done = pd.Series((adoptions["time"] <= int(t) + 1).to_numpy(dtype=float), index=doctors.union.ids)
+        if done.nunique() > 1:
+            got = diffusion.moran(doctors.union, done, near="paths")
+            values = [got.observed, got.null_mean, got.null_sd, got.p_value]
+            np.testing.assert_allclose(
+                values, row[["moran_obs", "moran_exp", "moran_sd", "moran_pval"]], rtol=1e-9
+            )
+
+
+@VERSIONS
+def test_classes_counted_crosswise(doctors: Any, netdiffuser: dict[str, Any], version: str) -> None:
+    want = pd.DataFrame(netdiffuser[version]["classify_adopters"]["counts"])
+    got = diffusion.adopter_categories(
+        doctors.union, getattr(doctors, version), classes=4, lag=0, compat="netdiffuseR", **SPAN
+    )
+    counts = got.groupby(["time_class", "threshold_class"]).size()
+    for row in want.itertuples():
+        assert counts.get((row.toa, row.thr), 0) == row.Freq
+
+
+@VERSIONS
+def test_ties_that_stay_by_adoption_of_both_ends(
+    doctors: Any, netdiffuser: dict[str, Any], version: str
+) -> None:
+    """Their states are those of a moment: No-Yes adopts in the period; ours keep whoever had adopted earlier."""
+    want = {row["_row"]: row for row in netdiffuser[version]["select_egoalter_summary"]}
+    got = diffusion.tie_change([doctors.union] * 18, getattr(doctors, version), **SPAN)
+    assert got["made"].sum() == got["dropped"].sum() == 0
+    for t in range(2, 19):
+        mine = got[got["period"] == t].set_index(["learner", "teacher"])["kept"]
+        for learner in (True, False):
+            rows = [r for k, r in want.items() if (k == "Ego|No (t-1)|Yes (t)") == learner]
+            for teacher in (True, False):
+                theirs = sum(
+                    value
+                    for row in rows
+                    for key, value in row.items()
+                    if key.startswith(f"unchanged..s..period.{t}.Alter.")
+                    and key.endswith("No..t.1..Yes..t.") == teacher
+                )
+                ours = sum(
+                    v
+                    for (a, b), v in mine.items()
+                    if (a == "adopts") == learner and (b == "adopts") == teacher
+                )
+                assert ours == theirs, (t, learner, teacher)
 
 
 # ---- NBDA -----------------------------------------------------------------------------------------------------------
@@ -354,6 +436,8 @@ def test_nbda_optimum(doctors: Any, nbda: dict[str, Any], key: str) -> None:
     share = diffusion.social_transmission_share(fit, sensitivity=False)
     by = [v for n, v in want["propST"]["exclude_innovation"].items() if "Network" in n]
     np.testing.assert_allclose(share.by_network, by, atol=6e-6)
+    everybody = [v for n, v in want["propST"]["include_innovation"].items() if "Network" in n]
+    np.testing.assert_allclose(share.by_network * (fit.n - 1) / fit.n, everybody, atol=6e-6)
 
 
 @pytest.mark.parametrize("key", ["union_constant", "union_gamma", "union_weibull", "union_oada_tiesflag"])
@@ -362,6 +446,13 @@ def test_nbda_asocial(doctors: Any, nbda: dict[str, Any], key: str) -> None:
     want = nbda[f"{key}_asocial"]
     assert -fit.log_likelihood == pytest.approx(want["neg_logLik"], abs=1e-8)
     assert fit.aicc == pytest.approx(want["aicc"], abs=1e-7)
+    if want["mle"] is None:
+        return
+    table = fit.params.set_index("term")
+    values, errors = (v if isinstance(v, list) else [v] for v in (want["mle"], want["se"]))
+    for name, value, error in zip(("scale", "shape"), values, errors, strict=False):
+        assert table.loc[name, "estimate"] == pytest.approx(value, rel=1e-4)
+        assert table.loc[name, "std_error"] == pytest.approx(error, rel=1e-3)
 
 
 def test_nbda_likelihood_at_given_parameters(doctors: Any, nbda: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from peernet.errors import DataError
 from peernet.hypotheses import _glm
 from peernet.hypotheses._fits import NetworkRegression
 from peernet.hypotheses._formula import INTERCEPT, Design, build
-from peernet.hypotheses._permute import SMALL, inner_products, null_draws, shuffler, two_sided_p
+from peernet.hypotheses._permute import SMALL, inner_products, null_draws, products, shuffler, two_sided_p
 from peernet.results import provenance
 
 if TYPE_CHECKING:
@@ -190,36 +190,53 @@ def two_modes(
 
 def _linear(design: Design, fit: _glm.CellFit, method: str, whole: bool) -> Statistic:
     """Return the t statistics of all terms as a function of the relabelling."""
+    k = len(design.x)
+    if whole:
+        mix = _mixture(fit) if method in ("dsp", "freedman-lane") else np.eye(k)
+        if method in ("dsp", "x"):
+            # Products of regressors lose the digits that near collinearity takes; residuals themselves keep them.
+            steady = np.diagonal(fit.bread) * (fit.x**2).sum(axis=0) < 1e8
+            return (
+                _added(design, design.x, mix, True)
+                if steady.all() or method == "x"
+                else _added(design, _residual_matrices(design, fit), np.eye(k), False)
+            )
+        only_y = np.concatenate([np.zeros(k), [1.0]])[None]
+        if method == "freedman-lane":
+            only_y = np.concatenate([fit.beta[:, None] * mix - fit.beta, np.ones((k, 1))], axis=1)
+        return _response(design, fit, only_y)
     if method in ("dsp", "x"):
-        moved = _residual_matrices(design, fit) if method == "dsp" else design.x
-        return _added(design, fit, moved) if whole else _added_with_gaps(design, moved)
+        return _added_with_gaps(design, _residual_matrices(design, fit) if method == "dsp" else design.x)
     if method == "y":
-        return (
-            _response(design, fit, design.y[None]) if whole else _response_with_gaps(design, design.y[None])
-        )
+        return _response_with_gaps(design, design.y[None])
     residuals = np.zeros_like(design.x)
     residuals[:, design.mask] = fit.residual
-    residuals += fit.beta[:, None, None] * _residual_matrices(design, fit)
-    return _response(design, fit, residuals) if whole else _response_with_gaps(design, residuals)
+    return _response_with_gaps(design, residuals + fit.beta[:, None, None] * _residual_matrices(design, fit))
+
+
+def _mixture(fit: _glm.CellFit) -> Floats:
+    """Return the coefficients, shape (K, K), that make the residual of regressor a (row) out of all regressors."""
+    inverse = np.linalg.inv(np.linalg.qr(fit.x, mode="r"))
+    gram = inverse @ inverse.T
+    out: Floats = (gram / np.diagonal(gram)).T
+    return out
 
 
 def _residual_matrices(design: Design, fit: _glm.CellFit) -> Floats:
     """Return the residuals of each regressor on the others, 0 outside the cells used."""
-    x = design.cells()[1]
-    inverse = np.linalg.inv(np.linalg.qr(x, mode="r"))
-    gram = inverse @ inverse.T
     out = np.zeros_like(design.x)
-    out[:, design.mask] = (x @ (gram / np.diagonal(gram))).T
+    out[:, design.mask] = _mixture(fit) @ fit.x.T
     return out
 
 
-def _added(design: Design, fit: _glm.CellFit, moved: Floats) -> Statistic:
-    """Refit with one regressor moved; what stays in place is inverted once."""
+def _added(design: Design, basis: Floats, mix: Floats, lead: bool) -> Statistic:
+    """Refit with one regressor moved, ``mix @ basis``; what stays in place is inverted once."""
     x, y = design.cells()[1], design.cells()[0]
     n, k = x.shape
-    first = 1 if design.intercept else 0
-    still = np.concatenate([design.y[None], design.x[first:]])
-    sums, squares = moved.sum(axis=(1, 2)), (moved**2).sum(axis=(1, 2))
+    squares = ((mix @ basis[:, design.mask]) ** 2).sum(axis=1)
+    run = products(
+        basis, np.concatenate([design.x, design.y[None]]), lead=(lead and design.intercept, design.intercept)
+    )
     rest = []
     for a in range(k):
         others = [b for b in range(k) if b != a]
@@ -230,12 +247,12 @@ def _added(design: Design, fit: _glm.CellFit, moved: Floats) -> Statistic:
         rest.append((others, inverse @ inverse.T, beta, float(residual @ residual)))
 
     def statistic(perms: Perms) -> Floats:
-        c = inner_products(perms, moved, still)
+        c = mix @ run(perms)
         out = np.empty((len(perms), k))
         for a, (others, inverse, beta, sse) in enumerate(rest):
-            with_x = np.concatenate([np.full((len(perms), first), sums[a]), c[:, a, 1:]], axis=1)[:, others]
+            with_x = c[:, a, others]
             q = squares[a] - np.einsum("ri,ij,rj->r", with_x, inverse, with_x)
-            out[:, a] = _t(c[:, a, 0] - with_x @ beta, q, sse, n - k, squares[a])
+            out[:, a] = _t(c[:, a, k] - with_x @ beta, q, sse, n - k, squares[a])
         return out
 
     return statistic
@@ -300,20 +317,22 @@ def _solve(lhs: Floats, rhs: Floats) -> Floats:
     return out
 
 
-def _response(design: Design, fit: _glm.CellFit, moved: Floats) -> Statistic:
-    """Refit with the response (one matrix for all terms, or one a term) moved."""
-    k, first = len(design.x), 1 if design.intercept else 0
-    df = design.n_cells - k
-    sums, squares = moved.sum(axis=(1, 2)), (moved**2).sum(axis=(1, 2))
+def _response(design: Design, fit: _glm.CellFit, mix: Floats) -> Statistic:
+    """Refit with the response moved: ``mix`` makes it, once or once a term, out of the regressors and y (last)."""
+    k, df = len(design.x), design.n_cells - len(design.x)
+    basis = np.concatenate([design.x, design.y[None]])
+    lead = design.intercept
+    if not mix[:, :k].any():
+        basis, mix, lead = basis[k:], mix[:, k:], False
+    squares = ((mix @ basis[:, design.mask]) ** 2).sum(axis=1)
+    run = products(basis, design.x, lead=(lead, design.intercept))
 
     def statistic(perms: Perms) -> Floats:
-        c = inner_products(perms, moved, design.x[first:])
-        lead = np.broadcast_to(sums[None, :, None], (len(perms), len(moved), first))
-        xy = np.concatenate([lead, c], axis=2)
+        xy = mix @ run(perms)
         beta = xy @ fit.bread
         sse = squares - (beta * xy).sum(axis=2)
         t = beta / np.sqrt(np.maximum(sse, 0.0)[:, :, None] / df * np.diagonal(fit.bread))
-        return t[:, 0] if len(moved) == 1 else np.ascontiguousarray(np.diagonal(t, axis1=1, axis2=2))
+        return t[:, 0] if len(mix) == 1 else np.ascontiguousarray(np.diagonal(t, axis1=1, axis2=2))
 
     return statistic
 

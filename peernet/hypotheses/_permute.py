@@ -18,7 +18,7 @@ from peernet.errors import DataError
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["Shuffler", "inner_products", "null_draws", "shuffler", "two_sided_p"]
+__all__ = ["Shuffler", "inner_products", "null_draws", "products", "shuffler", "two_sided_p"]
 
 Floats = NDArray[np.float64]
 BLOCK = 64
@@ -81,7 +81,9 @@ def shuffler(net: PeerNetwork, within: str | None, second: NDArray[np.intp] | No
         codes = codes * (second.max() + 1) + second
     blocks = tuple(b for c in np.unique(codes) if len(b := np.flatnonzero(codes == c)) > 1)
     if not blocks:
-        raise DataError("within: every block holds one person, so nobody can change places. Use coarser blocks.")
+        raise DataError(
+            "within: every block holds one person, so nobody can change places. Use coarser blocks."
+        )
     return Shuffler(net.n_people, blocks)
 
 
@@ -123,7 +125,70 @@ def inner_products(perms: NDArray[np.intp], moved: Floats, still: Floats) -> Flo
     return out
 
 
-def two_sided_p(observed: float, null: Floats, *, exact: bool, corrected: bool = True) -> tuple[float, float, float]:
+def products(
+    moved: Floats, still: Floats, *, lead: tuple[bool, bool]
+) -> Callable[[NDArray[np.intp]], Floats]:
+    """Return :func:`inner_products` as a function of the relabelling, where matrices with few entries cost only those.
+
+    ``lead`` says whether the first of ``moved`` and of ``still`` is the constant 1 over the cells used, outside which
+    every matrix is 0 and to which every relabelling keeps: its products are sums.
+    """
+    first, other = int(lead[0]), int(lead[1])
+    sums_moved, sums_still = moved.sum(axis=(1, 2)), still.sum(axis=(1, 2))
+    a, b = np.ascontiguousarray(moved[first:]), np.ascontiguousarray(still[other:])
+    n = moved.shape[1]
+    few_a, few_b = ([np.count_nonzero(m) < 0.15 * n * n for m in stack] for stack in (a, b))
+    entries_a, entries_b = ([_entries(m) if f else None for m, f in zip(s, few, strict=True)]
+                            for s, few in ((a, few_a), (b, few_b)))  # fmt: skip
+    full_a, full_b = (
+        np.flatnonzero(~np.array(few_a, dtype=bool)),
+        np.flatnonzero(~np.array(few_b, dtype=bool)),
+    )
+
+    def inner(perms: NDArray[np.intp]) -> Floats:
+        if n <= SMALL:
+            return inner_products(perms, a, b)
+        from peernet.hypotheses import _kernels
+
+        out = np.empty((len(perms), len(a), len(b)))
+        back = np.argsort(perms, axis=1)
+        line = np.empty(len(perms))
+        for i, left in enumerate(entries_a):
+            for j, right in enumerate(entries_b):
+                if left is not None:
+                    _kernels.sparse_cross(back, *left, b[j], line)
+                elif right is not None:
+                    _kernels.sparse_cross(perms, *right, a[i], line)
+                else:
+                    continue
+                out[:, i, j] = line
+        if len(full_a) and len(full_b):
+            out[np.ix_(np.arange(len(perms)), full_a, full_b)] = inner_products(perms, a[full_a], b[full_b])
+        return out
+
+    def run(perms: NDArray[np.intp]) -> Floats:
+        out = np.empty((len(perms), len(moved), len(still)))
+        out[:, first:, other:] = inner(perms) if len(a) and len(b) else 0.0
+        if first:
+            out[:, 0] = sums_still
+        if other:
+            out[:, :, 0] = sums_moved
+        return out
+
+    return run
+
+
+def _entries(matrix: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Return where each row's entries start, their columns and their values (none where all are 1)."""
+    rows, columns = np.nonzero(matrix)
+    values = matrix[rows, columns]
+    ptr = np.searchsorted(rows, np.arange(len(matrix) + 1)).astype(np.intp)
+    return ptr, columns.astype(np.intp), np.empty(0) if (values == 1).all() else values
+
+
+def two_sided_p(
+    observed: float, null: Floats, *, exact: bool, corrected: bool = True
+) -> tuple[float, float, float]:
     """Return p for |null| >= |observed|, null >= observed, null <= observed.
 
     Random draws count the data as one of them, (b + 1) / (R + 1); an exact null holds the data already, and

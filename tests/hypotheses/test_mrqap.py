@@ -110,6 +110,18 @@ def test_draws_against_the_slow_twin(method: str, n: int, kind: str) -> None:
         assert "answers unknown" in fit.summary()
 
 
+def test_nearly_collinear_regressors_keep_their_digits() -> None:
+    """Residuals of 1e-5 of a regressor's size: products of the regressors themselves would lose the digits."""
+    net, networks = world(12, 4)
+    rng = np.random.default_rng(0)
+    near = networks["other"].adjacency.toarray() + 1e-5 * rng.normal(size=(12, 12))
+    more = {**networks, "near": pd.DataFrame(near, net.ids, net.ids)}
+    formula = "weight ~ other + near"
+    fit = mrqap(net, formula, networks=more, n_draws=64, rng=1)
+    p = shuffler(net, None).draw(64, streams(as_rng(1), 1)[0])[3]
+    np.testing.assert_allclose(fit.null[3], slow(net, more, formula, "dsp", p), rtol=1e-5, atol=1e-6)
+
+
 def test_without_intercept_and_one_term() -> None:
     net, networks = world(14, 5)
     formula = "weight ~ other - 1"

@@ -12,7 +12,7 @@ from peernet import DataError, PeerNetwork
 from peernet.hypotheses import _graphs, _kernels, cug_test, qap_correlation
 from peernet.hypotheses._formula import known_cells
 from peernet.hypotheses._goodness import triad_census
-from peernet.hypotheses._permute import inner_products, shuffler
+from peernet.hypotheses._permute import inner_products, products, shuffler
 
 
 def network(
@@ -86,6 +86,23 @@ def test_kernel_is_the_einsum_it_stands_for() -> None:
         slow = np.array([np.einsum("aij,bij->ab", moved[:, p][:, :, p], still) for p in perms])
         np.testing.assert_allclose(out, slow, rtol=1e-9, atol=1e-9 * n)
         np.testing.assert_allclose(inner_products(perms, moved, still), slow, rtol=1e-9, atol=1e-9 * n)
+
+
+@pytest.mark.parametrize("lead", [(False, False), (True, False), (False, True), (True, True)])
+def test_products_take_sparse_and_dense_matrices_alike(lead: tuple[bool, bool]) -> None:
+    """Few entries on either side, on both or on neither; the constant by sums; small networks by matrix products."""
+    rng = np.random.default_rng(21)
+    for n in (9, 60):
+        off = ~np.eye(n, dtype=bool)
+        dense = rng.normal(size=(2, n, n)) * off
+        few = dense[0] * (rng.random((n, n)) < 0.1)
+        ties = ((rng.random((n, n)) < 0.05) & off).astype(float)
+        moved = np.stack([*([off] if lead[0] else []), dense[0], few, ties])
+        still = np.stack([*([off] if lead[1] else []), ties, dense[1], few])
+        perms = np.array([rng.permutation(n) for _ in range(4)])
+        got = products(moved, still, lead=lead)(perms)
+        slow = np.array([np.einsum("aij,bij->ab", moved[:, p][:, :, p], still) for p in perms])
+        np.testing.assert_allclose(got, slow, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("weights", [True, False])

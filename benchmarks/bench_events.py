@@ -30,8 +30,8 @@ con.execute(f'''COPY (
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)''')
 """
 
-# CPU seconds, which hold on a busy machine. Both begin at the file and end with the same in memory: every tie (teacher, learner, weight, episodes, first, last)
-# and the table of flows between units. The SQL leaves itself the fastest way out, Arrow, and a second time pandas.
+# CPU seconds, which hold on a busy machine. Both begin at the file and end with the same in memory: every tie (teacher,
+# learner, weight, episodes, first, last) and the table of flows between units. The SQL leaves itself the fastest way out, Arrow, and a second time pandas.
 OURS = """
 import sys, time, resource
 t0 = time.process_time()
@@ -97,7 +97,7 @@ def events() -> None:
     took: dict[str, list[tuple[float, float, int, float, float, float]]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
         path = make(Path(folder), N)
-        for _ in range(1 if quick() else 5):
+        for _ in range(1 if quick() else 3):
             for way, code in WAYS.items():
                 took[way].append(run(code, path))
             a, b = took["ours"][-1], took["arrow"][-1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +205,35 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_kinds_are_told_by_what_is_there(tmp_path: Path, name: str, content: bytes, kind: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert guess_kind(tmp_path / name) == kind
+
+
+KILLED = """
+import os, sys
+from peernet.cli import main
+from peernet.ingest import store
+real = store._write
+def write(table, path):
+    if path.parent.name.startswith(sys.argv[1]) and path.name == "events.parquet":
+        path.write_bytes(b"PAR1 half a file")
+        os.kill(os.getpid(), 9)
+    real(table, path)
+store._write = write
+main(["ingest", sys.argv[2], "-q", "--keep-ids"])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_killed_run_leaves_no_half_records(tmp_path: Path, records: Records) -> None:
+    folder = exports(tmp_path)
+    for where, n_whole in (
+        (".slack-", 2),
+        (".records.part", 3),
+    ):  # inside a source, then inside what is joined
+        done = subprocess.run([sys.executable, "-c", KILLED, where, str(folder)], check=False)
+        assert done.returncode == -9
+        assert not (folder / "records").exists()
+        whole = [p.parent for p in (folder / ".records.parts").rglob("records.json")]
+        assert len([load_records(p) for p in whole]) == n_whole
+    assert main(["ingest", str(folder), "-q", "--keep-ids"]) == 0
+    pd.testing.assert_frame_equal(load_records(folder / "records").events, records.events)
+    assert not [p for p in folder.rglob("*") if p.name.endswith((".part", ".old"))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -166,3 +168,49 @@ def test_rounding_stands_beside_the_people_at_the_claim(worlds: dict[str, pd.Dat
         row = table[table["quantity"].str.contains("claimed: most")].iloc[0]
         assert row["how"].startswith("wide; before rounding ")
         assert "if they rounded up as often as down" in row["how"]
+
+
+def _completions(rng: np.random.Generator, effect: float) -> SimpleNamespace:
+    """Return records of 200 people, abler or less, who took some of eight courses of unlike difficulty."""
+    takes = rng.random((200, 8)) < 0.3
+    who, course = np.nonzero(takes)
+    able, hard = 0.8 * rng.standard_normal(200), np.linspace(-1, 1, 8)
+    # The abler people choose more courses themselves: between people this would look like an effect of choice.
+    chosen = rng.random(len(who)) < 1 / (1 + np.exp(-1.5 * able[who]))
+    done = rng.random(len(who)) < 1 / (1 + np.exp(-(0.2 + able[who] + hard[course] + effect * chosen)))
+    time = pd.to_datetime(pd.Series(np.where(done, "2025-06-01", None)), utc=True)
+    table = pd.DataFrame(
+        {"person": who.astype(str), "item": course.astype(str), "time": time, "assigned": ~chosen}
+    )
+    return SimpleNamespace(completions=table)
+
+
+def test_choice_is_tested_within_people_with_its_size() -> None:
+    rng = np.random.default_rng(20261125)
+    draws = 300
+    none = [_tests.choice(_completions(rng, 0.0), 0.95) for _ in range(draws)]
+    low, high = binom.interval(0.999, draws, 0.05)
+    assert low <= sum(f.p < 0.05 for f in none) <= high
+    assert abs(np.mean([f.value for f in none])) < 0.01
+    some = [_tests.choice(_completions(rng, 1.0), 0.95) for _ in range(60)]
+    assert 0.1 < np.mean([f.value for f in some]) < 0.25
+
+
+def test_the_interaction_of_formal_and_informal_learning_has_its_size() -> None:
+    rng = np.random.default_rng(20261126)
+    draws, found, planted = 300, [], []
+    for k in range(draws + 60):
+        f, i = rng.standard_normal((2, 177))
+        y = 0.3 * (f + i) + (0.2 * f * i if k >= draws else 0) + rng.standard_normal(177)
+        people = [f"p{j}" for j in range(177)]
+        parts = {"formal": np.round(np.exp(2 + f)), "informal": np.round(np.exp(3 + i))}
+        rows = [
+            pd.DataFrame({"person": people, "question": "hours", "item": name, "value": v})
+            for name, v in parts.items()
+        ]
+        rows.append(pd.DataFrame({"person": people, "question": "performance", "item": "", "value": y}))
+        result = _tests.formal_informal(SimpleNamespace(answers=pd.concat(rows, ignore_index=True)), 0.95)
+        (planted if k >= draws else found).append(result)
+    low, high = binom.interval(0.999, draws, 0.05)
+    assert low <= sum(r.p < 0.05 for r in found) <= high + 4  # robust errors of products: a little liberal
+    assert 0.12 < np.mean([r.value for r in planted]) < 0.24

@@ -35,7 +35,8 @@ def read_canvas(path: PathLike, *, people: People | None = None, aliases: Aliase
     Returns
     -------
     Records
-        ``events`` (kind "reply"), ``sessions`` (session = topic) and the report.
+        ``events`` (kind "reply", time in UTC, weight 1, ``evidence`` = topic and entry),
+        ``sessions`` (session = topic) and the report.
 
     Raises
     ------

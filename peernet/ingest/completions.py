@@ -106,7 +106,9 @@ def read_completions(
     -------
     Records
         ``completions``: person, item, title, author, time (completed, UTC), started, assigned, assigned_by,
-        due, status, already_known. ``assigned`` is missing where the file says nothing about it.
+        due, status, already_known. Direction: the author teaches whoever completes, through content; no
+        ``events`` are made of it, because reading is not answering. ``assigned`` is missing where
+        the file says nothing about it.
 
     Raises
     ------

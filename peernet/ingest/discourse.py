@@ -49,8 +49,9 @@ def read_discourse(
     Returns
     -------
     Records
-        ``events`` (kind "answer" to the topic, "reply" within it; ``context`` = category, ``topic`` = tags,
-        ``confirmed`` = accepted), ``sessions`` (session = topic) and the report.
+        ``events`` (kind "answer" to the topic, "reply" within it; time of the post in UTC, ``context`` = category,
+        ``topic`` = tags, ``evidence`` = topic and number of the post, ``confirmed`` = accepted),
+        ``sessions`` (session = topic) and the report.
 
     Raises
     ------

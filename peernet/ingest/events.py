@@ -69,7 +69,7 @@ def read_events(
     Returns
     -------
     Records
-        ``events`` and the report.
+        ``events`` and the report; ``sessions_of`` cuts a table of events into sessions.
 
     Raises
     ------

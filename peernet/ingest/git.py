@@ -98,8 +98,8 @@ def read_git(
     Returns
     -------
     Records
-        ``events`` (kinds review, help, co-author, builds on; ``context`` = name of the repository,
-        ``evidence`` = commit), ``sessions`` (session = commit; author and everybody named), and the report:
+        ``events`` (kinds review, help, co-author, builds on; time of the commit in UTC, ``context`` = name of the
+        repository, ``evidence`` = commit), ``sessions`` (session = commit; author and everybody named), and the report:
         commits, and trailers by what became of them.
 
     Raises

@@ -91,8 +91,8 @@ def read_github_reviews(
     Returns
     -------
     Records
-        ``events`` (kinds "review" and, outside a review, "review comment"; ``context`` = repository,
-        ``evidence`` = pull request and review), ``sessions`` (session = pull request) and the report.
+        ``events`` (kinds "review" and, outside a review, "review comment"; time of the review in UTC, ``context`` =
+        repository, ``evidence`` = pull request and review), ``sessions`` (session = pull request) and the report.
 
     Raises
     ------

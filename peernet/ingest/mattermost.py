@@ -70,8 +70,9 @@ def read_mattermost(
     Returns
     -------
     Records
-        ``events`` (kind "answer", ``context`` = channel, ``confirmed`` = the author reacted with thanks),
-        ``sessions`` (session = thread) and the report; a half-written line is counted with its number.
+        ``events`` (kind "answer", time of the reply in UTC, ``context`` = channel, ``evidence`` = hash of channel,
+        author and time, ``confirmed`` = the author reacted with thanks), ``sessions`` (session =
+        thread) and the report; a half-written line is counted with its number.
 
     Raises
     ------

@@ -82,7 +82,8 @@ def read_mbox(
     Returns
     -------
     Records
-        ``events`` (kind "answer"), ``sessions`` (session = thread) and the report.
+        ``events`` (kind "answer", time of the mail in UTC, ``evidence`` = hash of its Message-ID),
+        ``sessions`` (session = thread) and the report.
 
     Raises
     ------

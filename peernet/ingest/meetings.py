@@ -100,7 +100,8 @@ def read_meetings(
     Returns
     -------
     Records
-        ``events`` (kind "co-attendance" or "talk"), ``sessions`` (session = meeting) and the report.
+        ``events`` (kind "co-attendance" or "talk", time in UTC, ``evidence`` = meeting),
+        ``sessions`` (session = meeting) and the report.
 
     Raises
     ------

@@ -66,7 +66,8 @@ def read_moodle(
     Returns
     -------
     Records
-        ``events`` (``context`` = course or forum) and the report.
+        ``events`` (kinds "reply", "read", "feedback"; time in UTC, weight 1, a view shared, ``context`` = course or
+        forum, ``evidence`` = post or row of the log) and the report. Logs tell of no gatherings: no ``sessions``.
 
     Raises
     ------

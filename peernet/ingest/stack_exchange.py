@@ -69,8 +69,8 @@ def read_stack_exchange(
     Returns
     -------
     Records
-        ``events`` (kind "answer"; ``topic`` = tags of the question, ``evidence`` = post, ``confirmed`` =
-        accepted) and the report.
+        ``events`` (kind "answer"; time of the answer in UTC, ``topic`` = tags of the question, ``evidence`` = post,
+        ``confirmed`` = accepted) and the report. A question is no gathering: there are no ``sessions``.
 
     Raises
     ------

@@ -75,8 +75,8 @@ def read_teams(
     Returns
     -------
     Records
-        ``events`` (kind "answer", ``context`` = channel, ``evidence`` = message, ``confirmed`` = the asker
-        reacted with thanks), ``sessions`` (session = thread) and the report.
+        ``events`` (kind "answer", time of the reply in UTC, ``context`` = channel, ``evidence`` = message,
+        ``confirmed`` = the asker reacted with thanks), ``sessions`` (session = thread) and the report.
 
     Raises
     ------

@@ -70,7 +70,9 @@ def read_viva(
     Returns
     -------
     Records
-        ``people``, ``events`` (``context`` = type of tie) and the report.
+        ``people``, ``events`` (time = date of the metric at midnight UTC, weight = the score, ``context`` = type of
+        tie, ``evidence`` = row of the file) and the report. The file says that two people worked together, not who
+        taught: every row counts both ways, half each. It tells of no meetings, so there are no ``sessions``.
 
     Raises
     ------

@@ -103,7 +103,8 @@ def read_xapi(
     Returns
     -------
     Records
-        ``events`` (kind = verb; ``topic`` = activity, ``evidence`` = statement id), ``completions``
+        ``events`` (kind = verb; time of the statement in UTC, weight 1 shared among its learners,
+        ``topic`` = activity, ``evidence`` = statement id), ``completions``
         (completed, passed ...) and the report.
 
     Raises

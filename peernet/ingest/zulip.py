@@ -67,8 +67,8 @@ def read_zulip(
     Returns
     -------
     Records
-        ``events`` (kinds "answer" and "read"; ``context`` = stream, ``evidence`` = message id, ``confirmed``
-        = the opener reacted with thanks), ``sessions`` (session = thread) and the report. Names of topics
+        ``events`` (kinds "answer" and "read"; time in UTC, ``context`` = stream, ``evidence`` = message id,
+        ``confirmed`` = the opener reacted with thanks), ``sessions`` (session = thread) and the report. Names of topics
         are not kept: they are texts.
 
     Raises

@@ -112,14 +112,14 @@ def plot_power(power: Any, *, ax: Axes | None = None) -> Axes:
             part["items"], part["power_low"], part["power_high"], color=colour, alpha=0.2, linewidth=0
         )
         axes.plot(part["items"], part["power"], "o-", color=colour)
-        if several:
-            last = part.iloc[-1]
+        if several:  # each line named at another of its points, so that names do not meet where lines do
+            place = part.iloc[min(k, len(part) - 1)]
             axes.annotate(
-                f" {people} people",
-                (last["items"], last["power"]),
+                f"{people} people",
+                (place["items"], place["power"]),
+                (4, -12),
+                textcoords="offset points",
                 color=colour,
-                va="center",
-                annotation_clip=False,
             )
     axes.axhline(0.8, color="black", linewidth=0.8, linestyle="--")
     axes.set_ylim(0, 1.02)

@@ -103,7 +103,7 @@ def bounds(p: float, n: int) -> tuple[float, float]:
     return binom.ppf(0.0005, n, p) / n, binom.ppf(0.9995, n, p) / n
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", [k for k in DESIGNS if "two networks" not in k])
 def test_interval_covers_short(name: str) -> None:
     found = run(DESIGNS[name], 60, 1)
     low, high = bounds(0.95, 60)

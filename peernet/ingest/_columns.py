@@ -24,7 +24,7 @@ def ints(column: array[int]) -> Ints:
 
 def text_column(words: Sequence[str], codes: NDArray[Any]) -> pd.Series[Any]:
     """Write out ``words[codes]`` as text, without a Python object a row."""
-    dtype = pd.StringDtype(na_value=np.nan)
+    dtype: Any = pd.StringDtype(na_value=np.nan)
     if dtype.storage != "pyarrow":
         return pd.Series(np.array(words, dtype=object)[codes], dtype=dtype)
     import pyarrow as pa
@@ -90,7 +90,7 @@ class Texts:
 
     def column(self, rows: NDArray[Any]) -> pd.Series[Any]:
         """Write texts out in an order of rows."""
-        dtype = pd.StringDtype(na_value=np.nan)
+        dtype: Any = pd.StringDtype(na_value=np.nan)
         if dtype.storage != "pyarrow" or not len(self):
             return pd.Series([self[int(r)] for r in rows], dtype=dtype)
         import pyarrow as pa

@@ -388,7 +388,8 @@ def test_size_of_generalised_models_in_the_long_run() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["qap", "cug", "ergm"])
 def test_size_of_the_other_tests_in_the_long_run(kind: str) -> None:
-    low, high = bounds(2000)
+    # Two-sided p-values of 99 draws reject in 4 %.
+    low, high = bounds(2000, p=0.04)[0], bounds(2000)[1]
     found = other_tests(kind, 2000)
     assert found.between(low, high).all(), found
 
@@ -461,7 +462,7 @@ def main(n_sets: int = 2000, workers: int = 1) -> None:
     found = pd.concat([other_tests(kind, n_sets, workers=workers) for kind in OTHERS])
     lines += ["", "## Other tests", "", *_rows(found.to_frame("rejected at 5 %").rename_axis("test"), n_sets)]
     lines += ["", "Twice the smaller tail of 99 draws is at most .05 in 4 % of null data sets: the two-sided"]
-    lines += ["`qap_correlation` and `cug_test`."]
+    lines += ["`qap_correlation` and `cug_test` are to be held against that (0.027 to 0.056)."]
     people = {
         f"{n} people": pd.concat(
             {

@@ -211,6 +211,14 @@ class Model:
         return self.orders.sums(own + learned, cells_a + cells_b @ s, self.link(s, social))
 
     @property
+    def most_taught(self) -> int:
+        """Most learners who can have been taught: of several who may have been first in an item, one was."""
+        d = self.design
+        n = len(d.items)
+        most = np.bincount(d.e_item, minlength=n) - ~d.seeded
+        return int(np.minimum(np.bincount(d.e_item[self.teachable], minlength=n), np.maximum(most, 0)).sum())
+
+    @property
     def teachable(self) -> NDArray[np.bool_]:
         """Whether each learner had a teacher who knew, or who may have learned first at the same moment."""
         out = np.asarray((self.e_teaching > 0).any(axis=1), dtype=np.bool_)

@@ -138,7 +138,7 @@ def fit_share(natural: NDArray[np.float64], model: Model, denominator: int) -> f
 
 def _ceiling(model: Model, denominator: int) -> float:
     """Return the share of learners with an informed teacher."""
-    return float(model.teachable.sum()) / denominator
+    return model.most_taught / denominator
 
 
 def _thin(d: Design, keep: NDArray[np.bool_]) -> Design:

@@ -142,7 +142,7 @@ class ShareProfile:
         self.n_social = surface.n_social
         part, _ = social_parts(self.model, surface.natural(top.z))
         self.value = float(part.sum()) / denominator
-        self.ceiling = float(self.model.teachable.sum()) / denominator
+        self.ceiling = self.model.most_taught / denominator
         self.near: Floats | None = None
         # without covariates the strength alone decides the share, so its profile is the share's
         self.simple = self.n_social == 1 and not any(self.model.sizes)

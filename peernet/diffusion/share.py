@@ -224,14 +224,14 @@ def social_transmission_share(
     engine = fit._engine
     d, model = engine.design, engine.model
     part, _ = social_parts(model, engine.natural)
-    had = model.teachable
     by_rule = d.n_events - int(
         np.count_nonzero(~d.seeded & (np.bincount(d.e_item, minlength=len(d.items)) > 0))
     )
-    later = int(np.count_nonzero(~d.e_first))
+    # of several who may have been first, all but one may have been taught: there is no first period to leave out
+    later = by_rule if model.orders is not None else int(np.count_nonzero(~d.e_first))
     notes: list[str] = []
     value, ceiling = (
-        (float(part.sum() / by_rule), float(had.sum() / by_rule)) if by_rule else (np.nan, np.nan)
+        (float(part.sum() / by_rule), model.most_taught / by_rule) if by_rule else (np.nan, np.nan)
     )
     low, high, against_p = _interval(fit, by_rule, level, against, ceiling, notes)
     ratio = by_rule / later if later else float("nan")

@@ -14,6 +14,7 @@ _exports: dict[str, str] = {
     "read_slack": "slack",
     "read_completions": "completions",
     "read_git": "git",
+    "co_change": "file_changes",
     "save_records": "store",
     "load_records": "store",
     "split_recipients": "engines",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from peernet.ingest.engines import sessions_of as sessions_of
     from peernet.ingest.engines import split_recipients as split_recipients
     from peernet.ingest.events import read_events as read_events
+    from peernet.ingest.file_changes import co_change as co_change
     from peernet.ingest.forms import read_google_forms as read_google_forms
     from peernet.ingest.forms import read_microsoft_forms as read_microsoft_forms
     from peernet.ingest.git import read_git as read_git

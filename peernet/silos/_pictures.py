@@ -30,6 +30,32 @@ def plot_table(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     return plots.plot_intervals(frame, label="label", xlabel=xlabel, reference=0.0, title=title, ax=ax)
 
 
+def plot_profile(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
+    """Draw a row an index and a mark a null model: distances from chance in SDs."""
+    ax = plots.axes(ax)
+    measures = list(dict.fromkeys(table["measure"]))
+    ax.axvline(0, color=plots.GREY, linewidth=1, linestyle="--")
+    for k, (null, part) in enumerate(table.groupby("null", sort=False)):
+        known = part[np.isfinite(part["z"])]
+        rows = [len(measures) - 1 - measures.index(m) for m in known["measure"]]
+        ax.plot(
+            known["z"],
+            rows,
+            "osD^"[k % 4],
+            color=plots.OKABE_ITO[k],
+            markersize=7,
+            label=str(null),
+            alpha=0.85,
+        )
+    ax.set_yticks(range(len(measures))[::-1], measures)
+    ax.set_ylim(-0.6, len(measures) - 0.4)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("distance from chance, in standard deviations of the null")
+    ax.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.set_title(plots.wrap(title), loc="left", fontsize=11)
+    return ax
+
+
 def plot_curves(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Draw a measure against the share of people who are silent, with a band of 90 % of draws."""
     axes, ends = plots.axes(ax), []

@@ -23,6 +23,8 @@ from peernet.silos._tables import TableResult
 from peernet.silos.segregation import _freeman, _odds_ratio, assortativity_of, gupta_of, modularity_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from peernet.network import PeerNetwork
 
 __all__ = ["SegregationProfile", "need_gap", "segregation_profile"]
@@ -65,6 +67,18 @@ class SegregationProfile(TableResult):
     """
 
     group: str = ""
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how far each index is from each kind of chance, in standard deviations of the null.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.silos import _pictures
+
+        return _pictures.plot_profile(self.table, f"Segregation by {self.group}, index by index", ax=ax)
 
 
 def segregation_profile(

@@ -68,7 +68,9 @@ class UnitSegregation(TableResult):
         axes.set_xlabel(
             f"{part['measure'].iloc[0] if len(part) else ''}: observed (diamond), chance (line; {labels[-1]})"
         )
-        axes.set_title(plots.wrap(self.headline), loc="left", fontsize=11)
+        differ = int((part["p_holm"] < 0.05).sum())
+        title = f"{differ} of {len(part)} units differ from chance ({labels[-1]}; 5 %, after Holm)"
+        axes.set_title(plots.wrap(title), loc="left", fontsize=11)
         return axes
 
 

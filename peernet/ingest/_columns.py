@@ -26,7 +26,8 @@ def text_column(words: Sequence[str], codes: NDArray[Any]) -> pd.Series[Any]:
     """Write out ``words[codes]`` as text, without a Python object a row."""
     dtype: Any = pd.StringDtype(na_value=np.nan)
     if dtype.storage != "pyarrow":
-        return pd.Series(np.array(words, dtype=object)[codes], dtype=dtype)
+        plain: pd.Series[Any] = pd.Series(np.array(words, dtype=object)[codes], dtype=dtype)
+        return plain
     import pyarrow as pa
 
     known = pa.array(list(words), pa.large_string())
@@ -92,7 +93,8 @@ class Texts:
         """Write texts out in an order of rows."""
         dtype: Any = pd.StringDtype(na_value=np.nan)
         if dtype.storage != "pyarrow" or not len(self):
-            return pd.Series([self[int(r)] for r in rows], dtype=dtype)
+            plain: pd.Series[Any] = pd.Series([self[int(r)] for r in rows], dtype=dtype)
+            return plain
         import pyarrow as pa
 
         ends = np.frombuffer(self._ends, dtype=np.int64)

@@ -168,73 +168,65 @@ def brokerage_roles(
     for i in range(n):
         back_ptr[i + 1] += back_ptr[i]
     place = back_ptr[:-1].copy()
-    back = np.empty(m, np.int32)
+    # Unsigned and by slices: no index is checked for counting from the end.
+    people, back, of = idx.view(np.uint32), np.empty(m, np.uint32), codes.view(np.uint32)
     for i in range(n):
-        for e in range(ptr[i], ptr[i + 1]):
-            back[place[idx[e]]] = i
-            place[idx[e]] += 1
+        for u in people[ptr[i] : ptr[i + 1]]:
+            back[np.uint64(place[u])] = i
+            place[u] += 1
     out = np.zeros((n, 5), np.int64)
     into = np.zeros(k, np.int64)
     for v in range(n):
-        g = codes[v]
-        n_in, n_out = back_ptr[v + 1] - back_ptr[v], ptr[v + 1] - ptr[v]
+        g = of[v]
+        teachers, learners = back[back_ptr[v] : back_ptr[v + 1]], people[ptr[v] : ptr[v + 1]]
+        n_in, n_out = len(teachers), len(learners)
         if n_in == 0 or n_out == 0:
             continue
-        for e in range(back_ptr[v], back_ptr[v + 1]):
-            into[codes[back[e]]] += 1
+        for u in teachers:
+            into[of[u]] += 1
         own_in: Any = into[g]
         own_out: Any = np.int64(0)
-        same: Any = np.int64(0)
-        for e in range(ptr[v], ptr[v + 1]):
-            h = codes[idx[e]]
-            if h == g:
-                own_out += 1
-            else:
-                same += into[h]
-        for e in range(back_ptr[v], back_ptr[v + 1]):
-            into[codes[back[e]]] = 0
+        reached: Any = np.int64(0)
+        for u in learners:
+            own_out += of[u] == g
+            reached += into[of[u]]
+        same = reached - own_in * own_out
+        for u in teachers:
+            into[of[u]] = 0
         out[v, 0] = own_in * own_out
         out[v, 1] = same
         out[v, 2] = (n_in - own_in) * own_out
         out[v, 3] = own_in * (n_out - own_out)
         out[v, 4] = (n_in - own_in) * (n_out - own_out) - same
-        # Paths that come back to where they began.
-        x, y = back_ptr[v], ptr[v]
-        while x < back_ptr[v + 1] and y < ptr[v + 1]:
-            if back[x] < idx[y]:
-                x += 1
-            elif back[x] > idx[y]:
-                y += 1
-            else:
-                out[v, 0 if codes[idx[y]] == g else 1] -= 1
-                x += 1
-                y += 1
-    # Unsigned and by slices: no index is checked for counting from the end.
-    people, of, role = idx.view(np.uint32), codes, out
     tag = np.zeros(n, np.int32)
     for a in range(n):
         learners = people[ptr[a] : ptr[a + 1]]
-        if len(learners) == 0 or back_ptr[a + 1] - back_ptr[a] + len(learners) < 2:
+        teachers = back[back_ptr[a] : back_ptr[a + 1]]
+        if len(learners) == 0 or len(learners) + len(teachers) < 2:
             continue
-        ga = of[a]
+        ga = codes[a]
         for u in learners:
-            tag[u] = of[u] + np.int32(1)
+            tag[u] = codes[u] + np.int32(1)
+        # Paths through a that come back to where they began.
+        for u in teachers:
+            t = tag[u]
+            out[a, 0] -= t == ga + 1
+            out[a, 1] -= (t != 0) & (t != ga + 1)
         for w in learners:
-            g = of[w]
+            g = codes[w]
             n_own, n_source, n_all = 0, 0, 0
             for u in people[ptr[w] : ptr[w + np.uint32(1)]]:
                 t = tag[u]
-                if t:
-                    n_all += 1
-                    n_own += t == g + 1
-                    n_source += t == ga + 1
+                n_all += t != 0
+                n_own += t == g + 1
+                n_source += t == ga + 1
             if ga == g:
-                role[w, 0] -= n_own
-                role[w, 3] -= n_all - n_own
+                out[w, 0] -= n_own
+                out[w, 3] -= n_all - n_own
             else:
-                role[w, 1] -= n_source
-                role[w, 2] -= n_own
-                role[w, 4] -= n_all - n_own - n_source
+                out[w, 1] -= n_source
+                out[w, 2] -= n_own
+                out[w, 4] -= n_all - n_own - n_source
         for u in learners:
             tag[u] = 0
     return out

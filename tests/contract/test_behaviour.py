@@ -81,6 +81,11 @@ RANDOM: dict[str, Callable[..., Any]] = {
     "silos.formal_overlap": call("silos.formal_overlap", NET, "unit", n_runs=8, n_draws=20),
     "silos.betweenness_sample": call("silos.betweenness_sample", NET, n_pivots=15),
     "silos.segregation_profile": call("silos.segregation_profile", NET, "unit", n_draws=99),
+    "silos.segregation_by_unit": call("silos.segregation_by_unit", NET, "unit", n_draws=40),
+    "silos.missing_sensitivity": call("silos.missing_sensitivity", NET, "ei", "unit", n_draws=9),
+    "silos.missing_overview": call(
+        "silos.missing_overview", NET, "unit", measures=["ei", "pagerank"], n_draws=5
+    ),
     "diffusion.structure_test": call(
         "diffusion.structure_test", NET, adoptions(), null="labels", start=1, end=12, n_draws=99
     ),

@@ -51,9 +51,9 @@ _exports: dict[str, str] = {
     "UnitSegregation": "peernet.silos.unit_profile",
     # silent people
     "missing_sensitivity": "peernet.silos.missing",
-    "missing_overview": "peernet.silos.missing",
+    "missing_overview": "peernet.silos.overview",
     "MissingSensitivity": "peernet.silos.missing",
-    "make_silent": "peernet.silos.missing",
+    "make_silent": "peernet.silos.silence",
     "impute_reversed": "peernet.silos.reversal",
     "return_rates": "peernet.silos.reversal",
     "correct_cap": "peernet.silos.caps",
@@ -163,8 +163,6 @@ if TYPE_CHECKING:
     )
     from peernet.silos.missing import (
         MissingSensitivity,
-        make_silent,
-        missing_overview,
         missing_sensitivity,
     )
     from peernet.silos.mixing import (
@@ -173,6 +171,9 @@ if TYPE_CHECKING:
     from peernet.silos.newcomers import (
         Onboarding,
         onboarding,
+    )
+    from peernet.silos.overview import (
+        missing_overview,
     )
     from peernet.silos.paths import (
         betweenness,
@@ -204,6 +205,9 @@ if TYPE_CHECKING:
         modularity,
         odds_ratio_within,
         spectral_segregation,
+    )
+    from peernet.silos.silence import (
+        make_silent,
     )
     from peernet.silos.spread import (
         bridging_share,

@@ -157,23 +157,30 @@ def spread_over_groups(
 
 
 @njit(cache=True, nogil=True)
+def turned(ptr: NDArray[np.int64], idx: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return pointers and rows of the transposed matrix: who teaches each person."""
+    n = len(ptr) - 1
+    back_ptr, back = np.zeros(n + 1, np.int64), np.empty(len(idx), np.uint32)
+    for u in idx:
+        back_ptr[np.uint64(u) + np.uint64(1)] += 1
+    for i in range(n):
+        back_ptr[i + 1] += back_ptr[i]
+    place = back_ptr[:-1].copy()
+    for i in range(n):
+        for u in idx[ptr[i] : ptr[i + 1]]:
+            back[np.uint64(place[u])] = i
+            place[u] += 1
+    return back_ptr, back
+
+
+@njit(cache=True, nogil=True)
 def brokerage_roles(
     ptr: NDArray[np.int64], idx: NDArray[Any], codes: NDArray[np.int32], k: int
 ) -> NDArray[np.int64]:
     """Open paths a -> v -> b through each v by role: coordinator, itinerant, gatekeeper, representative, liaison."""
-    n, m = len(ptr) - 1, len(idx)
-    back_ptr = np.zeros(n + 1, np.int64)
-    for e in range(m):
-        back_ptr[idx[e] + 1] += 1
-    for i in range(n):
-        back_ptr[i + 1] += back_ptr[i]
-    place = back_ptr[:-1].copy()
     # Unsigned and by slices: no index is checked for counting from the end.
-    people, back, of = idx.view(np.uint32), np.empty(m, np.uint32), codes.view(np.uint32)
-    for i in range(n):
-        for u in people[ptr[i] : ptr[i + 1]]:
-            back[np.uint64(place[u])] = i
-            place[u] += 1
+    n, people, of = len(ptr) - 1, idx.view(np.uint32), codes.view(np.uint32)
+    back_ptr, back = turned(ptr, people)
     out = np.zeros((n, 5), np.int64)
     into = np.zeros(k, np.int64)
     for v in range(n):
@@ -198,7 +205,7 @@ def brokerage_roles(
         out[v, 2] = (n_in - own_in) * own_out
         out[v, 3] = own_in * (n_out - own_out)
         out[v, 4] = (n_in - own_in) * (n_out - own_out) - same
-    tag = np.zeros(n, np.int32)
+    tag, hit = np.zeros(n, np.int32), np.empty(n + 1, np.uint32)
     for a in range(n):
         learners = people[ptr[a] : ptr[a + 1]]
         teachers = back[back_ptr[a] : back_ptr[a + 1]]
@@ -214,12 +221,16 @@ def brokerage_roles(
             out[a, 1] -= (t != 0) & (t != ga + 1)
         for w in learners:
             g = codes[w]
+            # Without a branch: whoever is no learner of a is overwritten by the next.
             n_own, n_source, n_all = 0, 0, 0
             for u in people[ptr[w] : ptr[w + np.uint32(1)]]:
-                t = tag[u]
-                n_all += t != 0
-                n_own += t == g + 1
-                n_source += t == ga + 1
+                hit[n_all] = u
+                n_all += tag[u] != 0
+            if n_all == 0:
+                continue
+            for u in hit[:n_all]:
+                n_own += tag[u] == g + 1
+                n_source += tag[u] == ga + 1
             if ga == g:
                 out[w, 0] -= n_own
                 out[w, 3] -= n_all - n_own

@@ -184,7 +184,7 @@ def _column(frame: pd.DataFrame, column: str | None, name: str) -> pd.Series[Any
 
 def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return mid-ranks."""
-    found: NDArray[np.float64] = pd.Series(values).rank().to_numpy(dtype=np.float64)
+    found: NDArray[np.float64] = np.asarray(pd.Series(values).rank(), dtype=np.float64)
     return found
 
 

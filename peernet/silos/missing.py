@@ -2,102 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import count, literal, number, quoted
+from peernet._check import count, number
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.results import format_number, provenance
-from peernet.silos._measures import CATALOGUE, Numbers, numbers_of, rank_correlation, resolve, top_kept
-from peernet.silos._response import known_share, waived
+from peernet.silos._measures import Numbers, numbers_of, rank_correlation, resolve, top_kept
+from peernet.silos._response import waived
 from peernet.silos._tables import TableResult
+from peernet.silos.silence import WORDS, Pattern, Reports, odds_of, order_of, patterns_of, reports_of, without
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from peernet.network import PeerNetwork
 
-__all__ = ["MissingSensitivity", "make_silent", "missing_overview", "missing_sensitivity"]
+__all__ = ["MissingSensitivity", "missing_sensitivity"]
 
-Pattern = Literal["random", "central", "peripheral", "unit"]
-Reports = Literal["learner", "teacher", "both"]
-_WORDS = {
-    "random": "at random", "central": "central people", "peripheral": "people at the edge", "unit": "whole units",
-}  # fmt: skip
 _SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _BLOCK = 4
 _MOST = 0.8  # further silence tried, as a share of those who answered
-
-
-def _reports(net: PeerNetwork, role: str | None) -> str:
-    """Return the role in which people report: as asked, as recorded, or both where ties were seen."""
-    if role is not None:
-        literal("role", role, ("learner", "teacher", "both"))
-        return role
-    return net.respondent_is or "both"
-
-
-def _without(net: PeerNetwork, silent: NDArray[np.bool_], role: str) -> PeerNetwork:
-    """Return the network without what some people would have reported."""
-    status = net.observed
-    status[silent & (status == "answered").to_numpy()] = "silent"
-    plain = net._row_ends is None or net.ties.shape[1] == 3
-    if plain:
-        teacher, learner = np.asarray(net.teacher), np.asarray(net.learner)
-    else:
-        assert net._row_ends is not None
-        teacher, learner = net._row_ends
-    gone = {
-        "learner": silent[learner],
-        "teacher": silent[teacher],
-        "both": silent[teacher] | silent[learner],
-    }[role]
-    kept = net._mask(~gone) if plain else net._with_rows(~gone)
-    return kept._replace(observed=status)
-
-
-def make_silent(net: PeerNetwork, people: Iterable[str], *, role: Reports | None = None) -> PeerNetwork:
-    """Return the network as it would be if some people had not answered.
-
-    What a silent person would have *reported* goes: the ties in which they are what ``net.respondent_is`` says. What
-    others report about them stays.
-
-    Parameters
-    ----------
-    net : PeerNetwork
-        Ties point from teacher to learner.
-    people : list of str
-        Ids of those who keep silent.
-    role : {"learner", "teacher", "both"}, optional
-        The role in which people report. Default: ``net.respondent_is``; where ties were seen, not reported, a person
-        who is not seen has none, so "both".
-
-    Returns
-    -------
-    PeerNetwork
-        The same people; those who had answered are now ``silent``.
-
-    Raises
-    ------
-    DataError
-        For ids that are not in people.
-    """
-    reports = _reports(net, role)
-    chosen = list(people)
-    rows = net.ids.get_indexer(pd.Index(chosen, dtype=net.ids.dtype))
-    if (rows < 0).any():
-        lost = [p for p, r in zip(chosen, rows, strict=True) if r < 0]
-        raise DataError(f"make_silent: {len(lost)} ids are not in people ({quoted(lost)}).")
-    silent = np.zeros(net.n_people, dtype=bool)
-    silent[rows] = True
-    return _without(net, silent, reports)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -137,7 +69,7 @@ class MissingSensitivity(TableResult):
 
         first = self.table["quantity"].iloc[0]
         part = self.table[self.table["quantity"] == first].assign(measure=f"{self.measure}: {first}")
-        part = part.assign(pattern=part["pattern"].map(lambda p: _WORDS[p]))
+        part = part.assign(pattern=part["pattern"].map(lambda p: WORDS[p]))
         title = f"{self.measure} when more people keep silent ({self.response:.0%} told of their ties)"
         return _pictures.plot_curves(part, title, ax=ax)
 
@@ -234,8 +166,8 @@ def missing_sensitivity(
     if isinstance(measure, str):
         # Nothing about single people leaves this function for a measure of our own.
         net = net.with_permissions(None)
-    reports = _reports(net, role)
-    chosen = _patterns(patterns, unit or group)
+    reports = reports_of(net, role)
+    chosen = patterns_of(patterns, unit or group)
     answered = np.flatnonzero((net.observed == "answered").to_numpy())
     if not len(answered):
         raise DataError("missing_sensitivity: nobody in this network answered, so nobody can fall silent.")
@@ -244,7 +176,7 @@ def missing_sensitivity(
     steps = sorted({*(number("shares", s, 0, 1, open_high=True) for s in shares), own})
     with waived():
         complete = numbers_of(call(net), net, name, column)
-    weight = {p: _odds(net, p) for p in chosen}
+    weight = {p: odds_of(net, p) for p in chosen}
     units = net.codes(unit or str(group))[0] if "unit" in chosen else None
     parts = []
     for pattern in chosen:
@@ -252,7 +184,7 @@ def missing_sensitivity(
         def block(size: int, stream: np.random.Generator, pattern: str = pattern) -> NDArray[np.float64]:
             out = []
             for _ in range(size):
-                order = answered[_order(pattern, weight[pattern][answered], units, answered, stream)]
+                order = answered[order_of(pattern, weight[pattern][answered], units, answered, stream)]
                 out.append([_again(net, call, name, column, order, s, reports, complete) for s in steps])
             return np.array(out, dtype=np.float64)
 
@@ -263,7 +195,7 @@ def missing_sensitivity(
             block=_BLOCK,
             n_jobs=n_jobs,
             progress=progress,
-            desc=f"silent {_WORDS[pattern]}",
+            desc=f"silent {WORDS[pattern]}",
         )
         parts.append(
             _rows(np.concatenate(found), steps, complete, name, pattern, len(answered), net.n_people, level)
@@ -299,44 +231,6 @@ def missing_sensitivity(
     )
 
 
-def _patterns(patterns: Sequence[str] | None, unit: str | None) -> list[str]:
-    """Return the patterns asked for."""
-    if patterns is None:
-        return ["random", "central", *(["unit"] if unit is not None else [])]
-    chosen = [patterns] if isinstance(patterns, str) else list(patterns)
-    for pattern in chosen:
-        literal("patterns", pattern, tuple(_WORDS))
-    if "unit" in chosen and unit is None:
-        raise ValueError('patterns: "unit" needs unit=, a column of net.people.')
-    if not chosen:
-        raise ValueError("patterns is empty; leave it out or name some.")
-    return list(dict.fromkeys(chosen))
-
-
-def _odds(net: PeerNetwork, pattern: str) -> NDArray[np.float64]:
-    """Return the odds with which each person falls silent next."""
-    contacts = np.bincount(net.teacher, minlength=net.n_people) + np.bincount(
-        net.learner, minlength=net.n_people
-    )
-    base: NDArray[np.float64] = (1.0 + contacts.astype(np.float64)) ** 2
-    return {"central": base, "peripheral": 1 / base}.get(pattern, np.ones(net.n_people))
-
-
-def _order(
-    pattern: str,
-    odds: NDArray[np.float64],
-    units: NDArray[Any] | None,
-    answered: NDArray[np.intp],
-    stream: np.random.Generator,
-) -> NDArray[np.intp]:
-    """Draw the order in which people fall silent, one by one with these odds (exponential keys)."""
-    keys = stream.exponential(size=len(odds)) / odds
-    if pattern == "unit" and units is not None:
-        turn = stream.permutation(int(units.max()) + 2)[units[answered]]
-        return np.lexsort((keys, turn))
-    return np.argsort(keys, kind="stable")
-
-
 def _again(
     net: PeerNetwork,
     call: Callable[[PeerNetwork], Any],
@@ -351,7 +245,7 @@ def _again(
     silent = np.zeros(net.n_people, dtype=bool)
     silent[order[: round(share * len(order))]] = True
     with waived():
-        values = numbers_of(call(_without(net, silent, role)), net, name, column).values
+        values = numbers_of(call(without(net, silent, role)), net, name, column).values
     if complete.kind == "number":
         return float(values.iloc[0]), float("nan")
     if not values.index.equals(complete.values.index):
@@ -430,7 +324,7 @@ def _headline(
     for _, row in now[now["quantity"] == quantity].iterrows():
         band = f"{level:.0%} of draws {format_number(row['low'])} to {format_number(row['high'])}"
         typical = row["error"] if complete.kind == "number" else row["median"]
-        said.append(f"{format_number(typical)} ({_WORDS[row['pattern']]}; {band})")
+        said.append(f"{format_number(typical)} ({WORDS[row['pattern']]}; {band})")
     what = {
         "number": f"is {format_number(float(complete.values.iloc[0]))}, with a typical error of",
         "people": "keeps a rank correlation with itself of",
@@ -444,112 +338,3 @@ def _headline(
         f" Carried on to everybody (silence at random): {format_number(back)}." if np.isfinite(back) else ""
     )
     return f"{how[0].upper()}{how[1:]}, {name} {what} {'; '.join(said)}.{more}"
-
-
-def missing_overview(
-    net: PeerNetwork,
-    group: str | None = None,
-    *,
-    measures: Sequence[str] | None = None,
-    share: float | None = None,
-    role: Reports | None = None,
-    n_draws: int = 20,
-    rng: RNGLike | SeedLike | None = None,
-    n_jobs: int = 1,
-    progress: bool = False,
-) -> TableResult:
-    """Every measure side by side: how far each moves under further silence at random, by degree and by unit.
-
-    Parameters
-    ----------
-    net : PeerNetwork
-        Ties point from teacher to learner.
-    group : str, optional
-        Column of ``net.people``. Without it, measures that compare groups are left out.
-    measures : list of str, optional
-        Names, as in :func:`missing_sensitivity`. Default: all measures of :mod:`peernet.silos` that need no more than
-        a group.
-    share : float, optional
-        Share of those who answered who fall silent. Default: as much as is silent already, or .3.
-    role : {"learner", "teacher", "both"}, optional
-        The role in which people report, as in :func:`make_silent`.
-    n_draws : int
-        Draws of each pattern for each measure.
-    rng : numpy.random.Generator, int, sequence of int or None
-        Generator or seed.
-    n_jobs : int
-        Threads; the answer does not depend on it.
-    progress : bool
-        Show a bar.
-
-    Returns
-    -------
-    TableResult
-        Rows and columns of :func:`missing_sensitivity` at one share.
-    """
-    rng = as_rng(rng)
-    start = record(rng)
-    names = list(CATALOGUE) if measures is None else list(measures)
-    tables = []
-    for name in names:
-        try:
-            resolve(name, group)
-        except ValueError:
-            if measures is None:
-                continue
-            raise
-        shares = () if share is None else (share,)
-        found = missing_sensitivity(
-            net,
-            name,
-            group,
-            shares=shares,
-            role=role,
-            n_draws=n_draws,
-            rng=rng,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
-        rows = found.at_response if share is None else found.table[np.isclose(found.table["share"], share)]
-        tables.append(rows)
-    table = pd.concat(tables, ignore_index=True)
-    people = table[(table["quantity"] == "rank correlation") & (table["pattern"] == "random")].dropna(
-        subset=["median"]
-    )
-    said = f"{table['measure'].nunique()} measures with {table['share'].iloc[0]:.0%} of those who answered silent."
-    if len(people):
-        order = people.sort_values("median")
-        worst, best = order.iloc[0], order.iloc[-1]
-        said += (
-            f" Per person at random, {worst['measure']} suffers most (rank correlation {worst['median']:.2f}), "
-            f"{best['measure']} least ({best['median']:.2f})."
-        )
-    return _Overview(
-        name="measures under silent people",
-        table=table,
-        headline=said,
-        estimand="change of each measure when a further share of those who answered keeps silent",
-        provenance=provenance(
-            "silos.missing_overview",
-            net,
-            options={"group": group, "n_draws": n_draws, "known": known_share(net)},
-            rng=start,
-        ),
-    )
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class _Overview(TableResult):
-    """Measures under one share of silence."""
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw how well each measure per person keeps its order under silence at random."""
-        import peernet.plots as plots
-
-        part = self.table[
-            (self.table["quantity"] == "rank correlation") & (self.table["pattern"] == "random")
-        ]
-        frame = part.rename(columns={"median": "value"}).assign(label=part["measure"])
-        frame = frame.dropna(subset=["value"]).sort_values("value", ascending=False)
-        xlabel = "rank correlation with the network as given"
-        return plots.plot_intervals(frame, label="label", xlabel=xlabel, title=self.headline, ax=ax)

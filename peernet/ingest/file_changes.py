@@ -131,7 +131,7 @@ def _network(people: pd.DataFrame, sessions: pd.DataFrame, most: int) -> PeerNet
     widest = pairs["session"].map(pairs["session"].value_counts())
     pairs = pairs[widest.between(2, most)]
     file = pd.factorize(pairs["session"])[0]
-    person = people.index.get_indexer(pairs["person"])
+    person = people.index.get_indexer(pd.Index(pairs["person"]))
     shape = (len(people), int(file.max(initial=-1)) + 1)
     table = sparse.csr_array((np.ones(len(file)), (person, file)), shape=shape)
     shared = sparse.coo_array(table @ table.T)

@@ -37,6 +37,7 @@ _COVER_TEXT = (
     "authors",
     "note",
     "lang",
+    "layout",
 )
 
 

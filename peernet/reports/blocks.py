@@ -39,6 +39,7 @@ def cover(
     note: str = "",
     hashes: Mapping[str, str] | None = None,
     lang: str = "en",
+    layout: Literal["report", "page"] = "report",
 ) -> None:
     """Display the facts that every report states about itself: its cover and its footer.
 
@@ -66,6 +67,9 @@ def cover(
         SHA-256 by file name, see `file_hashes`.
     lang : str
         Language of the report, such as ``"en"``.
+    layout : {"report", "page"}
+        A report has a cover, contents and a footer. A page has a head line and a foot line, for one sheet of A4
+        (whether it fits is for the author to see: print it).
 
     Raises
     ------
@@ -74,6 +78,7 @@ def cover(
     """
     from IPython.display import display
 
+    literal("layout", layout, ("report", "page"))
     if not title.strip():
         raise ValueError("title must not be empty: it heads the cover")
     if floor is not None and floor < 1:
@@ -83,6 +88,7 @@ def cover(
     facts: dict[str, Any] = {
         "title": title, "subtitle": subtitle, "organisation": organisation, "study": study, "purpose": purpose,
         "period": period, "date": date, "authors": authors, "note": note, "lang": lang,
+        "layout": "" if layout == "report" else layout,
     }  # fmt: skip
     facts = {key: str(value) for key, value in facts.items() if value}
     if sources:

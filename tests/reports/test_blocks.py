@@ -56,6 +56,21 @@ def test_cover_reaches_the_report_and_the_notebook(displayed: list[Any]) -> None
     assert "<dt>Period</dt>" not in page
 
 
+def test_a_page_has_a_head_line_and_a_foot_line_only(displayed: list[Any]) -> None:
+    reports.cover(title="T", purpose="Why", sources=["s1"], floor=8, hashes={"f": "0" * 64}, layout="page")
+    reports.prose("## First\n\n## Second")
+    page = page_of(displayed)
+    assert '<body class="page">' in page and '<p class="line">Why</p>' in page
+    assert "Contents" not in page and "<dl" not in page and "About this report" not in page
+    assert (
+        "Not for assessing individuals." in page
+        and "fewer than 8 people" in page
+        and f"f ({'0' * 12})" in page
+    )
+    reports.cover(title="T")
+    assert '<body class="page">' in page_of(displayed), "a second cover keeps what the first said"
+
+
 def test_published_data_have_no_floor(displayed: list[Any]) -> None:
     reports.cover(title="T", floor=1)
     assert "every group is shown" in page_of(displayed)
@@ -75,6 +90,7 @@ def test_a_second_cover_adds(displayed: list[Any]) -> None:
         ({"title": " "}, "title"),
         ({"title": "T", "floor": 0}, "floor"),
         ({"title": "T", "sources": "one"}, "sources"),
+        ({"title": "T", "layout": "sheet"}, "layout"),
     ],
 )
 def test_cover_refuses(options: dict[str, Any], said: str, displayed: list[Any]) -> None:

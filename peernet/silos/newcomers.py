@@ -80,7 +80,7 @@ class Onboarding(Result):
         parts = [
             f"{self.headline()} ({percent(self.level)} interval {_days(row['median_low'])} to "
             f"{_days(row['median_high'])}). "
-            f"{row['n_events']:.0f} had it; {row['n_waiting']:.0f} were still without when the window closed, "
+            f"{row['n_events']:.0f} had it; {row['n_waiting']:.0f} still waited when the window closed, "
             f"{row['n_left']:.0f} left without; both are counted as far as they were seen. Mean wait up to day "
             f"{f(self.horizon)}: {f(row['mean'])} days [{f(row['mean_low'])}, {f(row['mean_high'])}]."
         ]

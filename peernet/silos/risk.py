@@ -117,7 +117,8 @@ class KnowledgeRisk(Result):
         if self.of != "topics":
             return ""
         single = self.table[self.table["n_experts"] == 1]
-        hidden = f" {self.withheld} topics with too few people are not shown." if self.withheld else ""
+        few = "topic with too few people is" if self.withheld == 1 else "topics with too few people are"
+        hidden = f" {self.withheld} {few} not shown." if self.withheld else ""
         if not len(single):
             return f" No topic shown has one expert only.{hidden}"
         words = []

@@ -290,58 +290,16 @@ def specification_curve(
         number("thresholds", threshold, 0)
     if people is None and hasattr(events, "events"):
         people = events.people if len(events.people) else None
-    frame = getattr(events, "events", events)
-    lost = [
-        c
-        for c in ("teacher", "learner", "time")
-        if c not in getattr(frame, "columns", ("teacher", "learner", "time"))
-    ]
-    if lost:
-        raise DataError(f"events have no column {', '.join(lost)}. It takes teacher, learner and time.")
-    takes = inspect.signature(headline).parameters
-    if any(null is not None for null in nulls) and "null" not in takes:
+    question = _Question(
+        _columns_of(getattr(events, "events", events)), people, headline, named, precision, n_draws, level
+    )
+    if any(null is not None for null in nulls) and "null" not in question.takes:
         raise ValueError("nulls are given, but headline takes no null=. Write headline(net, null).")
     if precision is not None:
-        _judged(precision, frame)
+        _judged(precision, question.events)
     jobs = list(product(named, half_lives, weightings, thresholds, nulls))
     seed = record(rng)
-
-    def one(job: tuple[Any, ...], stream: np.random.Generator) -> dict[str, Any]:
-        window, half_life, weighting, threshold, null = job
-        row: dict[str, Any] = {
-            "window": window,
-            "half_life": "none" if half_life is None else f"{half_life:g} days",
-            "weighting": weighting,
-            "threshold": threshold,
-            "null": "none" if null is None else null,
-            "value": np.nan,
-            "low": np.nan,
-            "high": np.nan,
-            "p_value": np.nan,
-            "n_ties": 0,
-            "why": "",
-        }
-        try:
-            options: dict[str, Any] = {} if null is None else {"null": null}
-            if "rng" in takes:
-                options["rng"] = stream
-
-            def ask(events: Any) -> tuple[Any, int]:
-                net = _fold(events, people, named[window], half_life, weighting, threshold)
-                return headline(net, **options), net.n_ties
-
-            if precision is None:
-                answer, row["n_ties"] = ask(frame)
-                row.update(_numbers(answer))
-            else:
-                row.update(_in_worlds(precision, frame, ask, n_draws, level, stream))
-            if np.isnan(row["value"]):
-                row["why"] = f"the headline is no number on these {row['n_ties']} ties"
-        except PeerNetError as error:
-            row["why"] = str(error)
-        return row
-
-    table = pd.DataFrame(_each(one, jobs, rng, n_jobs, progress))
+    table = pd.DataFrame(_each(question.answer, jobs, rng, n_jobs, progress))
     title = name or getattr(headline, "__name__", "headline").replace("_", " ").strip("<>")
     return SpecificationCurve(
         name=title,
@@ -367,6 +325,66 @@ def specification_curve(
     )
 
 
+def _columns_of(frame: Any) -> Any:
+    """Return the events, refused where columns are missing."""
+    needed = ("teacher", "learner", "time")
+    lost = [c for c in needed if c not in getattr(frame, "columns", needed)]
+    if lost:
+        raise DataError(f"events have no column {', '.join(lost)}. It takes teacher, learner and time.")
+    return frame
+
+
+class _Question:
+    """What is asked of every combination."""
+
+    def __init__(
+        self,
+        events: Any,
+        people: pd.DataFrame | None,
+        headline: Callable[..., Any],
+        windows: Mapping[str, tuple[Any, Any]],
+        precision: Precision | None,
+        n_draws: int,
+        level: float,
+    ) -> None:
+        self.events, self.people, self.headline, self.windows = events, people, headline, windows
+        self.precision, self.n_draws, self.level = precision, n_draws, level
+        self.takes = inspect.signature(headline).parameters
+
+    def answer(self, job: tuple[Any, ...], stream: np.random.Generator) -> dict[str, Any]:
+        """Fold the events as one combination says, and ask the headline."""
+        window, half_life, weighting, threshold, null = job
+        row: dict[str, Any] = {
+            "window": window,
+            "half_life": "none" if half_life is None else f"{half_life:g} days",
+            "weighting": weighting,
+            "threshold": threshold,
+            "null": "none" if null is None else null,
+            **dict.fromkeys(("value", "low", "high", "p_value"), np.nan),
+            "n_ties": 0,
+            "why": "",
+        }
+        options: dict[str, Any] = {} if null is None else {"null": null}
+        if "rng" in self.takes:
+            options["rng"] = stream
+
+        def ask(events: Any) -> tuple[Any, int]:
+            net = _fold(events, self.people, self.windows[window], half_life, weighting, threshold)
+            return self.headline(net, **options), net.n_ties
+
+        try:
+            if self.precision is None:
+                answer, row["n_ties"] = ask(self.events)
+                row.update(_numbers(answer))
+            else:
+                row.update(_in_worlds(self.precision, self.events, ask, self.n_draws, self.level, stream))
+            if np.isnan(row["value"]):
+                row["why"] = f"the headline is no number on these {row['n_ties']} ties"
+        except PeerNetError as error:
+            row["why"] = str(error)
+        return row
+
+
 def _judged(precision: Precision, events: Any) -> None:
     """Refuse events that the precision says nothing about, before anything is computed."""
     if not isinstance(events, pd.DataFrame):
@@ -390,10 +408,6 @@ def _in_worlds(
     """Return a headline with the doubt about the rule in its interval, the median p-value and number of ties."""
     from peernet.records.tables import Records
 
-    if not isinstance(events, pd.DataFrame):
-        raise DataError(
-            "precision is carried through a pandas table of events or Records; collect them first."
-        )
     p_values: list[float] = []
     sizes: list[int] = []
 

@@ -10,15 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import column, quoted
-from peernet._parallel import run_blocks
 from peernet.errors import DataError, FitError
 from peernet.hypotheses._formula import INTERCEPT, Formula
-from peernet.results import HypothesisTest
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["Data", "Fit", "impacts", "lagged", "maximum_likelihood", "moran_test", "normal_log_likelihood", "prepare",
+__all__ = ["Data", "Fit", "impacts", "instruments", "lagged", "maximum_likelihood", "normal_log_likelihood", "prepare",
            "two_stage"]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -43,7 +41,7 @@ class Data:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Estimates, rho last."""
+    """Estimates, rho last; ``profile``: values of rho and log |det(I - rho W)| at them (maximum likelihood)."""
 
     beta: Floats
     vcov: Floats
@@ -53,6 +51,12 @@ class Fit:
     lag: Floats
     names: tuple[str, ...]
     checks: dict[str, Any] = field(default_factory=dict)
+    profile: tuple[Floats, Floats] | None = None
+
+    @property
+    def df(self) -> float:
+        """People less terms, rho among them."""
+        return float(len(self.residual) - len(self.beta))
 
 
 def _columns(people: pd.DataFrame, name: str) -> list[tuple[str, Floats]]:
@@ -210,12 +214,13 @@ def maximum_likelihood(data: Data) -> Fit:
     log_det = _LogDet(w)
     low, high = log_det.bounds()
 
-    def negative(rho: float) -> float:
+    def negative(rho: float, determinant: float | None = None) -> float:
         rss = float(((e0 - rho * e1) ** 2).sum())
-        return float(n / 2 * np.log(rss / n) - log_det(rho))
+        return float(n / 2 * np.log(rss / n) - (log_det(rho) if determinant is None else determinant))
 
     inside = low + (high - low) * (np.arange(1, 400 if n <= 1500 else 20) / (400 if n <= 1500 else 20))
-    at = int(np.argmin([negative(r) for r in inside]))
+    dets = np.array([log_det(r) for r in inside])
+    at = int(np.argmin([negative(r, d) for r, d in zip(inside, dets, strict=True)]))
     step = inside[1] - inside[0]
     # Bounded search stops at 1e-10 of its bracket, well inside the 1e-4 that sna's optimiser reaches.
     found = minimize_scalar(
@@ -240,8 +245,17 @@ def maximum_likelihood(data: Data) -> Fit:
         )
     log_likelihood = -float(negative(rho)) - n / 2 * (1 + np.log(2 * np.pi))
     checks = {"rho_bounds": (low, high), "independent": _independent(w)}
+    profile = (inside, dets)
     return Fit(
-        np.append(beta, rho), vcov, float(np.sqrt(variance)), residual, log_likelihood, wy, data.names, checks
+        np.append(beta, rho),
+        vcov,
+        float(np.sqrt(variance)),
+        residual,
+        log_likelihood,
+        wy,
+        data.names,
+        checks,
+        profile,
     )
 
 
@@ -267,6 +281,26 @@ def _full_rank(x: Floats, extra: Floats) -> Floats:
     return np.column_stack(kept) if kept else np.empty((len(extra), 0))
 
 
+def instruments(data: Data) -> Floats:
+    """Return what peers and their peers are like (WX, W squared X; W cubed X beside contextual terms), beyond X.
+
+    Raises
+    ------
+    DataError
+        Where no characteristic of peers can serve as an instrument.
+    """
+    x, w = data.x, data.w
+    varying = x[:, np.ptp(x, axis=0) > 0]
+    powers = [w @ varying, w @ (w @ varying), w @ (w @ (w @ varying))]
+    contextual = any(name.startswith("peers(") for name in data.names)
+    extra = _full_rank(x, np.column_stack(powers if contextual else powers[:2]))
+    if not extra.shape[1]:
+        raise DataError(
+            "2sls: no term gives an instrument beyond the regressors themselves. Add a covariate of people, or use ml."
+        )
+    return extra
+
+
 def two_stage(data: Data) -> Fit:
     """Instrument the peers' outcome by peers' and their peers' characteristics; HC1 errors.
 
@@ -278,15 +312,7 @@ def two_stage(data: Data) -> Fit:
     from scipy import stats
 
     y, x, w, wy = data.y, data.x, data.w, data.wy
-    n = len(y)
-    varying = x[:, np.ptp(x, axis=0) > 0]
-    powers = [w @ varying, w @ (w @ varying), w @ (w @ (w @ varying))]
-    contextual = any(name.startswith("peers(") for name in data.names)
-    extra = _full_rank(x, np.column_stack(powers if contextual else powers[:2]))
-    if not extra.shape[1]:
-        raise DataError(
-            "2sls: no term gives an instrument beyond the regressors themselves. Add a covariate of people, or use ml."
-        )
+    n, extra = len(y), instruments(data)
     q = np.column_stack([x, extra])
     z = np.column_stack([x, wy])
     fitted = q @ np.linalg.lstsq(q, z, rcond=None)[0]
@@ -313,7 +339,13 @@ def two_stage(data: Data) -> Fit:
 
 
 def lagged(data: Data) -> Fit:
-    """Regress on the peers' earlier outcome; HC1 errors."""
+    """Regress on the peers' earlier outcome; HC3 errors, since those popular as peers weigh much.
+
+    Raises
+    ------
+    DataError
+        Where the peers' earlier outcome follows from the other terms.
+    """
     assert data.before is not None
     lag = data.w @ data.before
     z = np.column_stack([data.x, lag])
@@ -323,15 +355,16 @@ def lagged(data: Data) -> Fit:
     bread = np.linalg.inv(z.T @ z)
     beta = bread @ (z.T @ data.y)
     residual = data.y - z @ beta
-    scores = z * residual[:, None]
-    vcov = bread @ (scores.T @ scores) @ bread * n / (n - k)
+    leverage = ((z @ bread) * z).sum(axis=1)
+    scores = z * (residual / np.maximum(1 - leverage, 1e-9))[:, None]
+    vcov = bread @ (scores.T @ scores) @ bread
     rss = float(residual @ residual)
     log_likelihood = float(-n / 2 * (np.log(2 * np.pi * rss / n) + 1))
     return Fit(beta, vcov, float(np.sqrt(rss / (n - k))), residual, log_likelihood, lag, data.names, {})
 
 
 def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
-    """Return direct, indirect and total effects with delta-method errors and normal intervals.
+    """Return direct, indirect and total effects with delta-method errors and intervals by t.
 
     A term x with peers' term gamma has the effects S (beta I + gamma W), S = (I - rho W)^-1.
     """
@@ -375,32 +408,8 @@ def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
         "total_std_error",
     ]
     out = pd.DataFrame(rows, columns=heads)
-    half = float(stats.norm.ppf((1 + level) / 2))
+    half = float(stats.t.ppf((1 + level) / 2, fit.df))
     for name in ("direct", "indirect", "total"):
         out[f"{name}_low"] = out[name] - half * out[f"{name}_std_error"]
         out[f"{name}_high"] = out[name] + half * out[f"{name}_std_error"]
     return out
-
-
-def moran_test(
-    data: Data, residual: Floats, n_draws: int, rng: np.random.Generator, n_jobs: int, progress: bool
-) -> HypothesisTest:
-    """Hold Moran's I of residuals, n e'We / (S0 e'e), against people who swap residuals."""
-    e = residual - residual.mean()
-    scale = len(e) / data.w.sum() / float(e @ e)
-
-    def draw(size: int, stream: np.random.Generator) -> Floats:
-        moved = stream.permuted(np.tile(e, (size, 1)), axis=1)
-        out: Floats = ((moved @ data.w.T) * moved).sum(axis=1) * scale
-        return out
-
-    null = run_blocks(draw, n_draws, rng=rng, n_jobs=n_jobs, progress=progress, desc="residuals")
-    return HypothesisTest(
-        name="Moran's I of the residuals",
-        observed=float(e @ data.w @ e) * scale,
-        null=np.concatenate(null),
-        null_model="people swap residuals",
-        estimand="resemblance of peers that the model leaves over",
-        would_count_against="a value inside the range of swapped residuals",
-        assumptions=("residuals are exchangeable between people",),
-    )

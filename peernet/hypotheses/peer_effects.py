@@ -11,6 +11,7 @@ import pandas as pd
 from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.hypotheses import _autocorrelation as auto
+from peernet.hypotheses import _moran
 from peernet.hypotheses._formula import parse
 from peernet.results import HypothesisTest, ModelFit, format_number, format_p, provenance
 
@@ -42,7 +43,10 @@ class PeerEffects(ModelFit):
         Per term: direct, indirect and total effect of a unit on the outcome, each with ``_std_error`` (delta method),
         ``_low`` and ``_high``; indirect = through peers and back. Empty for method="lagged".
     moran : HypothesisTest or None
-        Moran's I of the residuals: what resemblance is left.
+        Moran's I of the residuals: what resemblance is left, beside that of residuals of the same model fitted again
+        to swapped residuals.
+    df : float
+        Degrees of freedom of the tests and intervals, people less terms.
     checks : dict
         Identification: ``independent`` (I, W, W squared), ``first_stage_f``, ``overidentification_p`` (2SLS).
     placebo : PeerEffects or None
@@ -54,6 +58,7 @@ class PeerEffects(ModelFit):
     rho: float
     sigma: float
     effects: pd.DataFrame
+    df: float
     moran: HypothesisTest | None = None
     checks: dict[str, Any] = field(default_factory=dict)
     placebo: PeerEffects | None = None
@@ -162,7 +167,9 @@ def fit_peer_effects(
         ``"skill ~ age + role"`` over columns of people; words become one indicator a level but the first;
         ``peers(age)`` is the average among peers (contextual effect). Intercept first; ``- 1`` drops it.
     method : {"ml", "2sls", "lagged"}
-        How rho is estimated. 2SLS has robust (HC1) errors, and so has "lagged".
+        How rho is estimated. "ml" has errors from the curvature of the likelihood, "2sls" robust ones (HC1) and
+        "lagged" those of HC3, since people popular as peers weigh much there. p and intervals take t with people
+        less terms; software that takes the normal instead (sna, spatialreg) is bolder for few people.
     influence : {"teachers", "learners", "both"}
         Who counts as a peer: those one learns from, those one teaches, or either.
     normalise : {"row", "none"}
@@ -177,7 +184,7 @@ def fit_peer_effects(
     level : float
         Coverage of the intervals.
     n_draws : int
-        Permutations of residuals for Moran's I; 0 leaves it out.
+        Permutations of residuals for Moran's I, each with the model fitted again; 0 leaves it out.
     rng : Generator, BitGenerator, seed or None
         Source of randomness.
     n_jobs : int
@@ -199,6 +206,8 @@ def fit_peer_effects(
     References
     ----------
     Leenders (2002). Social Networks 24, 21-47. doi:10.1016/S0378-8733(01)00049-1
+    Long, Ervin (2000). American Statistician 54, 217-224 (HC3). doi:10.1080/00031305.2000.10474549
+    Anselin, Kelejian (1997), on Moran's I of residuals. International Regional Science Review 20, 153-182.
     Kelejian, Prucha (1998). J. Real Estate Finance and Economics 17, 99-121. doi:10.1023/A:1007707430416
     Bramoulle, Djebbari, Fortin (2009). Journal of Econometrics 150, 41-55. doi:10.1016/j.jeconom.2008.12.021
     Mizruchi, Neuman (2008). Social Networks 30, 190-200. doi:10.1016/j.socnet.2008.02.002
@@ -216,7 +225,7 @@ def fit_peer_effects(
     model = parse(formula, verbs=("peers",))
     data = auto.prepare(net, model, influence=influence, normalise=normalise, weighted=weighted, lag=lag)
     fit = {"ml": auto.maximum_likelihood, "2sls": auto.two_stage, "lagged": auto.lagged}[method](data)
-    moran = auto.moran_test(data, fit.residual, n_draws, rng, n_jobs, progress) if n_draws else None
+    moran = _residuals(data, fit, method, n_draws, rng, n_jobs, progress) if n_draws else None
     other = None
     if placebo is not None:
         swapped = replace(model, response=placebo)
@@ -241,6 +250,33 @@ def fit_peer_effects(
         used={"people_used": len(data.y), "people_left_out": data.left_out},
     )
     return _answer(data, fit, formula, method, level, moran, other, facts, _remarks(data, fit, method))
+
+
+def _residuals(
+    data: auto.Data,
+    fit: auto.Fit,
+    method: str,
+    n_draws: int,
+    rng: np.random.Generator,
+    n_jobs: int,
+    progress: bool,
+) -> HypothesisTest:
+    """Hold Moran's I of the residuals against the same model fitted again."""
+    if method == "lagged":
+        refit = _moran.refit_least_squares(np.column_stack([data.x, fit.lag]))
+    else:
+        build = {"ml": _moran.refit_maximum_likelihood, "2sls": _moran.refit_two_stage}[method]
+        refit = build(data, fit)
+    return _moran.residual_moran(
+        data.w,
+        fit.residual,
+        refit,
+        len(fit.beta),
+        n_draws=n_draws,
+        rng=rng,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
 
 
 def _remarks(data: auto.Data, fit: auto.Fit, method: str) -> tuple[str, ...]:
@@ -285,16 +321,16 @@ def _answer(
     from scipy import stats
 
     error = np.sqrt(np.diagonal(fit.vcov))
-    z = fit.beta / error
-    half = stats.norm.ppf((1 + level) / 2) * error
+    t = fit.beta / error
+    half = stats.t.ppf((1 + level) / 2, fit.df) * error
     names = [*fit.names, "rho"]
     params = pd.DataFrame(
         {
             "term": names,
             "estimate": fit.beta,
             "std_error": error,
-            "statistic": z,
-            "p_value": 2 * stats.norm.sf(np.abs(z)),
+            "statistic": t,
+            "p_value": 2 * stats.t.sf(np.abs(t), fit.df),
             "low": fit.beta - half,
             "high": fit.beta + half,
         }
@@ -315,6 +351,7 @@ def _answer(
         notes=remarks,
         rho=float(fit.beta[-1]),
         sigma=fit.sigma,
+        df=fit.df,
         effects=auto.impacts(data, fit, level) if method != "lagged" else pd.DataFrame(),
         moran=moran,
         checks={**fit.checks, "lag_sd": float(fit.lag.std(ddof=1))},

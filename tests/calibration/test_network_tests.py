@@ -221,18 +221,23 @@ def _correlation(rng: np.random.Generator) -> np.ndarray:
     )
 
 
-def _peers(rng: np.random.Generator) -> np.ndarray:
-    """Return p of rho by three estimators and of Moran's I, without influence; 80 people, some taught by many."""
-    n = 80
+def _peers(rng: np.random.Generator, n: int = 80) -> np.ndarray:
+    """Return p of rho and of Moran's I by three estimators, without influence; some people teach many."""
     popular = rng.lognormal(0, 0.7, n)
-    net = _bernoulli(rng, np.minimum(0.04 * popular / popular.mean(), 0.5)[:, None] * np.ones((n, n)))
+    net = _bernoulli(rng, np.minimum(3.2 / n * popular / popular.mean(), 0.5)[:, None] * np.ones((n, n)))
     a, before = rng.normal(size=(2, n))
     net = net.with_people(a=a, before=before, y=a + 0.5 * before + rng.normal(size=n))
-    ml = fit_peer_effects(net, "y ~ a", n_draws=DRAWS, rng=rng)
-    two = fit_peer_effects(net, "y ~ a", method="2sls", n_draws=0)
-    late = fit_peer_effects(net, "y ~ a", method="lagged", lag="before", n_draws=0)
-    assert ml.moran is not None
-    return np.array([*(f.params["p_value"].iloc[-1] for f in (ml, two, late)), ml.moran.p_value])
+    fits = [
+        fit_peer_effects(net, "y ~ a", n_draws=DRAWS, rng=rng),
+        fit_peer_effects(net, "y ~ a", method="2sls", n_draws=DRAWS, rng=rng),
+        fit_peer_effects(net, "y ~ a", method="lagged", lag="before", n_draws=DRAWS, rng=rng),
+    ]
+    return np.array([*(f.params["p_value"].iloc[-1] for f in fits), *(f.moran.p_value for f in fits)])
+
+
+def _few_peers(rng: np.random.Generator) -> np.ndarray:
+    """Return the same of 24 people."""
+    return _peers(rng, N)
 
 
 def _exact(rng: np.random.Generator) -> np.ndarray:
@@ -243,14 +248,15 @@ def _exact(rng: np.random.Generator) -> np.ndarray:
     return np.array([given[1], none[2]])
 
 
+PEERS = tuple(
+    f"{what} {m}" for what in ("rho by", "Moran's I of the residuals,") for m in ("ml", "2sls", "lagged")
+)
 OTHERS: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], tuple[str, ...]]] = {
     "qap": (_correlation, ("qap_correlation, two-sided", "qap_correlation, greater")),
     "cug": (_cug, tuple(f"cug_test given {n}" for n in NULLS)),
     "ergm": (_exact, ("fit_ergm, covariate", "fit_ergm, mutual")),
-    "peers": (
-        _peers,
-        ("rho by ml", "rho by 2sls", "rho by lagged", "Moran's I of the ml residuals"),
-    ),
+    "peers": (_peers, tuple(f"{m}, 80 people" for m in PEERS)),
+    "few peers": (_few_peers, tuple(f"{m}, 24 people" for m in PEERS)),
 }
 
 
@@ -335,6 +341,51 @@ def separated(n: int, beta: float, n_sets: int, *, workers: int = 1) -> pd.Serie
 
     names = ["holds", "p <= .05", "holds, pairs as independent", "p <= .05, pairs as independent"]
     return pd.Series(_spread(one, n_sets, SEED + 3, workers).mean(axis=0), index=names)
+
+
+# People, bosses, reports of each: x has so few ones that chance alone leaves all or none of their ties.
+BY_CHANCE = ((16, 1, 4), (24, 2, 4), (24, 6, 1))
+
+
+def separated_by_chance(n: int, bosses: int, reports: int, n_sets: int, *, workers: int = 1) -> pd.Series:
+    """Return how often a rare covariate without effect is significant, in all sets and in those it separates."""
+    from scipy.special import ndtr
+
+    boss = np.zeros((n, n))
+    for b in range(bosses):
+        boss[b, bosses + b * reports : bosses + (b + 1) * reports] = 1.0
+
+    def one(rng: np.random.Generator) -> np.ndarray:
+        u, v, e = rng.normal(size=n), rng.normal(size=n), rng.normal(size=(n, n))
+        z = np.sqrt(0.3) * (u[:, None] + v[None, :]) + np.sqrt(0.4) * e
+        present = (ndtr(z) < 0.3) & ~np.eye(n, dtype=bool)
+        apart = present[boss > 0].all() or not present[boss > 0].any()
+        p = []
+        for variance in ("dyadic", "classical"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", PeerNetWarning)
+                fit = dyadic_regression(
+                    PeerNetwork.from_adjacency(_table(present.astype(float)), row_is="teacher"),
+                    "tie ~ boss",
+                    networks={"boss": _table(boss)},
+                    model="logit",
+                    variance=variance,
+                )
+            p.append(fit.params["p_value"][1])
+        return np.array([apart, *p])
+
+    found = _spread(one, n_sets, SEED + 4, workers)
+    apart, wrong = found[:, 0] > 0, found[:, 1:] <= 0.05
+    return pd.Series(
+        {
+            "share of sets in which the term separates": apart.mean(),
+            "rejected among those": wrong[apart, 0].mean(),
+            "rejected among those, pairs as independent": wrong[apart, 1].mean(),
+            "rejected where it does not separate": wrong[~apart, 0].mean(),
+            "no answer where it does not separate": np.isnan(found[~apart, 1]).mean(),
+            "rejected in all sets": wrong[:, 0].mean(),
+        }
+    )
 
 
 @pytest.mark.parametrize("world", list(WORLDS))

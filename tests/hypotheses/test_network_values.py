@@ -12,6 +12,7 @@ import pytest
 
 from peernet import PeerNetwork
 from peernet.hypotheses import _autocorrelation as auto
+from peernet.hypotheses import _moran as moran
 from peernet.hypotheses import dyadic_regression, fit_peer_effects
 from peernet.hypotheses._formula import parse
 
@@ -76,10 +77,20 @@ def test_spatial_two_stage_least_squares(net: PeerNetwork) -> None:
 
 
 def test_moran_of_least_squares_residuals(net: PeerNetwork) -> None:
+    """spdep::moran and the expectation and variance of spdep::lm.morantest."""
     data = auto.prepare(net, parse("y ~ b"), influence="teachers", normalise="row", weighted=True, lag=None)
     residual = data.y - data.x @ np.linalg.lstsq(data.x, data.y, rcond=None)[0]
-    test = auto.moran_test(data, residual, 9, np.random.default_rng(0), 1, False)
+    refit = moran.refit_least_squares(data.x)
+    test = moran.residual_moran(data.w, residual, refit, 2, n_draws=4000, rng=np.random.default_rng(0))
     assert test.observed == pytest.approx(-0.09406438182, abs=1e-9)
+    # Theirs are the moments under normal errors; swapped residuals come close to them.
+    assert test.null_mean == pytest.approx(-0.06428627545, abs=0.006)
+    assert test.null_sd == pytest.approx(0.00631099727**0.5, rel=0.06)
+    # Normal errors through the same projection give their moments.
+    errors = np.random.default_rng(1).normal(size=(14, 40_000))
+    null = moran.morans_i(data.w, refit(errors))
+    assert null.mean() == pytest.approx(-0.06428627545, abs=4 * 0.0794 / 200)
+    assert null.var() == pytest.approx(0.00631099727, rel=0.04)
 
 
 @pytest.mark.filterwarnings("ignore:dyadic_regression. with 14 people")

@@ -8,6 +8,7 @@ import pytest
 
 from peernet import DataError, PeerNetwork
 from peernet.hypotheses import _autocorrelation as auto
+from peernet.hypotheses import _moran as moran
 from peernet.hypotheses import fit_peer_effects
 from peernet.hypotheses._formula import parse
 
@@ -115,6 +116,8 @@ def test_direction_matters() -> None:
 
 
 def test_effects_are_what_a_change_brings() -> None:
+    from scipy import stats
+
     net = world(60, 5, gamma=0.5)
     fit = fit_peer_effects(net, "y ~ a + peers(a)", n_draws=0)
     data = data_of(net, "y ~ a + peers(a)")
@@ -126,7 +129,9 @@ def test_effects_are_what_a_change_brings() -> None:
     assert row["direct"] == pytest.approx(np.trace(s) / 60)
     assert row["total"] == pytest.approx(s.sum() / 60)
     assert row["indirect"] == pytest.approx(row["total"] - row["direct"])
-    assert row["total_high"] - row["total"] == pytest.approx(1.959964 * row["total_std_error"], rel=1e-6)
+    assert row["total_high"] - row["total"] == pytest.approx(
+        stats.t.ppf(0.975, 56) * row["total_std_error"], rel=1e-6
+    )
     assert "A unit of a changes the outcome by: own" in fit.summary() and "through peers" in fit.summary()
     assert row["indirect_low"] < row["indirect"] < row["indirect_high"]
     # Delta-method errors against draws of the parameters.
@@ -171,16 +176,75 @@ def test_residuals_placebo_and_sensitivity() -> None:
     assert "Placebo outcome" in fit.summary() and "Moran" in fit.summary()
     # A model that forgets the peers leaves their resemblance in the residuals.
     data = data_of(net)
-    ols = data.y - data.x @ np.linalg.lstsq(data.x, data.y, rcond=None)[0]
-    test = auto.moran_test(data, ols, 199, np.random.default_rng(0), 1, False)
+    e = data.y - data.x @ np.linalg.lstsq(data.x, data.y, rcond=None)[0]
+    refit = moran.refit_least_squares(data.x)
+    test = moran.residual_moran(data.w, e, refit, 2, n_draws=199, rng=np.random.default_rng(0))
     assert test.p_value < 0.02
-    e = ols - ols.mean()
     assert test.observed == pytest.approx(150 / data.w.sum() * (e @ data.w @ e) / (e @ e))
     table = fit.sensitivity()
     row = fit.params.iloc[-1]
     needed = table.attrs["needed"] * fit.sigma / fit.checks["lag_sd"]
     assert row["low"] - needed == pytest.approx(0, abs=1e-9)
     assert (table["rho"] < row["estimate"]).all() and table["explains"].any() and not table["explains"].all()
+
+
+@pytest.mark.parametrize("method", ["ml", "2sls"])
+def test_residuals_are_fitted_again_as_the_estimator_does(method: str) -> None:
+    """The quick refit of many outcomes at once against the estimator itself, one outcome at a time."""
+    data = data_of(world(60, 16))
+    estimate, quick = {"ml": (auto.maximum_likelihood, moran.refit_maximum_likelihood),
+                       "2sls": (auto.two_stage, moran.refit_two_stage)}[method]  # fmt: skip
+    fit = estimate(data)
+    errors = np.random.default_rng(17).normal(size=(60, 5))
+    got = quick(data, fit)(errors)
+    for column, e in zip(got.T, errors.T, strict=True):
+        y = np.linalg.solve(np.eye(60) - fit.beta[-1] * data.w, data.x @ fit.beta[:-1] + e)
+        again = estimate(auto.Data(y, data.x, data.names, data.w, None, {}))
+        np.testing.assert_allclose(column, again.residual, atol=2e-4 if method == "ml" else 1e-9)
+
+
+def test_large_networks_refit_from_fewer_determinants() -> None:
+    """Above 1,500 people the likelihood is known at 20 values of rho; a spline through them has to do."""
+    data = data_of(world(60, 18))
+    fit = auto.maximum_likelihood(data)
+    rhos, dets = fit.profile
+    few = auto.Fit(fit.beta, fit.vcov, fit.sigma, fit.residual, fit.log_likelihood, fit.lag, fit.names, {},
+                   (rhos[9::20], dets[9::20]))  # fmt: skip
+    errors = np.random.default_rng(19).normal(size=(60, 5))
+    fine, coarse = (moran.refit_maximum_likelihood(data, f)(errors) for f in (fit, few))
+    np.testing.assert_allclose(coarse, fine, atol=2e-3)
+
+
+def test_resemblance_of_errors_is_found_in_the_residuals() -> None:
+    """Where errors, not outcomes, resemble those of peers, rho takes some of it and Moran's I finds the rest."""
+    net = world(200, 20, rho=0.0, degree=5)
+    data = data_of(net)
+    e = np.linalg.solve(np.eye(200) - 0.8 * data.w, np.random.default_rng(21).normal(size=200))
+    disturbed = net.with_people(y=1 + 3 * data.x[:, 1] + e)
+    for method in ("ml", "2sls"):
+        fit = fit_peer_effects(disturbed, "y ~ a", method=method, n_draws=199, rng=3)
+        assert fit.moran.p_value <= 0.02, method
+
+
+def test_few_people_have_t_and_errors_that_know_leverage() -> None:
+    from scipy import stats
+
+    net = world(24, 22).with_people(early=np.random.default_rng(23).normal(size=24))
+    for method, terms in (("ml", 3), ("2sls", 3), ("lagged", 4)):
+        lag = {"lag": "early"} if method == "lagged" else {}
+        fit = fit_peer_effects(net, "y ~ a", method=method, n_draws=0, level=0.9, **lag)
+        assert fit.df == 24 - terms
+        row = fit.params.iloc[-1]
+        assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(row["statistic"]), fit.df))
+        assert row["high"] - row["low"] == pytest.approx(2 * stats.t.ppf(0.95, fit.df) * row["std_error"])
+    # HC3 is the jackknife but for a factor: compare with leaving out each person.
+    data = auto.prepare(net, parse("y ~ a", verbs=("peers",)), influence="teachers", normalise="row", weighted=True,
+                        lag="early")  # fmt: skip
+    z = np.column_stack([data.x, data.w @ data.before])
+    full = np.linalg.lstsq(z, data.y, rcond=None)[0]
+    rest = [np.delete(np.arange(24), i) for i in range(24)]
+    moves = np.array([np.linalg.lstsq(z[k], data.y[k], rcond=None)[0] - full for k in rest])
+    np.testing.assert_allclose(auto.lagged(data).vcov, moves.T @ moves, rtol=1e-7)
 
 
 def test_workers_do_not_change_the_answer() -> None:

@@ -134,7 +134,7 @@ class Answerability(Result):
 def _ei_sd(records: Any) -> float:
     """Standard deviation of the E-I index under label shuffles, 0 where there are no ties or units."""
     from peernet.errors import PeerNetError
-    from peernet.silos.ei import ei_test
+    from peernet.silos.ei_chance import ei_test
 
     people = records.people
     if "unit" not in people.columns or people["unit"].nunique() < 2:

@@ -10,9 +10,9 @@ _exports: dict[str, str] = {
     "ei_index": "peernet.silos.ei",
     "ei_by_unit": "peernet.silos.ei",
     "ei_estimate": "peernet.silos.ei",
-    "ei_test": "peernet.silos.ei",
+    "ei_test": "peernet.silos.ei_chance",
     "expected_ei": "peernet.silos.ei",
-    "EITest": "peernet.silos.ei",
+    "EITest": "peernet.silos.ei_chance",
     "mixing_table": "peernet.silos.mixing",
     "coleman_index": "peernet.silos.segregation",
     "assortativity": "peernet.silos.segregation",
@@ -134,12 +134,14 @@ if TYPE_CHECKING:
         triad_census,
     )
     from peernet.silos.ei import (
-        EITest,
         ei_by_unit,
         ei_estimate,
         ei_index,
-        ei_test,
         expected_ei,
+    )
+    from peernet.silos.ei_chance import (
+        EITest,
+        ei_test,
     )
     from peernet.silos.formal import (
         FormalOverlap,

@@ -12,7 +12,9 @@ from peernet import plots
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_curves", "plot_table"]
+    from peernet.silos.bridging import Bridges
+
+__all__ = ["plot_bridges", "plot_curves", "plot_profile", "plot_table"]
 
 
 def plot_table(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
@@ -71,4 +73,24 @@ def plot_curves(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes
     axes.set_xlabel("people made silent (% of those who answered)")
     axes.set_ylabel(str(table["measure"].iloc[0]))
     axes.set_title(plots.wrap(title), loc="left", fontsize=11)
+    return axes
+
+
+def plot_bridges(found: Bridges, name: str, *, names: bool, ax: Axes | None = None) -> Axes:
+    """Draw one measure of bridging: a dot with its interval a person, in the order of the values."""
+    shown = found.table.dropna(subset=[f"{name}_low"]).sort_values(name)
+    axes, place = plots.axes(ax), np.arange(len(shown))
+    words = str(found.reliability.set_index("measure")["words"][name])
+    low, high = shown[f"{name}_low"], shown[f"{name}_high"]
+    axes.hlines(place, low, high, color=plots.OKABE_ITO[0], linewidth=1, alpha=0.5)
+    axes.plot(shown[name], place, "o", color=plots.OKABE_ITO[0], markersize=3)
+    if len(shown):
+        axes.axvline(float(shown[name].median()), color=plots.GREY, linestyle="--", linewidth=1)
+    if names:
+        axes.set_yticks(place, [str(x) for x in shown.index], fontsize=6)
+    else:
+        axes.set_yticks([])
+    axes.set_ylabel(f"people, in the order of their values ({len(shown)} of {len(found.table)})")
+    axes.set_xlabel(f"{name.replace('_', ' ')}, {found.level:.0%} interval; dashed: median")
+    axes.set_title(plots.wrap(f"{name.replace('_', ' ').capitalize()}: {words}"), loc="left", fontsize=11)
     return axes

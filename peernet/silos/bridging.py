@@ -90,35 +90,11 @@ class Bridges(Result):
         names : bool
             Write ids beside the dots.
         """
-        from peernet import plots
+        from peernet.silos import _pictures
 
         name = measure or self._first
         literal("measure", name, tuple(self.reliability["measure"]))
-        shown = self.table.dropna(subset=[f"{name}_low"]).sort_values(name)
-        axes = plots.axes(ax)
-        place = np.arange(len(shown))
-        row = self.reliability.set_index("measure").loc[name]
-        axes.hlines(
-            place,
-            shown[f"{name}_low"],
-            shown[f"{name}_high"],
-            color=plots.OKABE_ITO[0],
-            linewidth=1,
-            alpha=0.5,
-        )
-        axes.plot(shown[name], place, "o", color=plots.OKABE_ITO[0], markersize=3)
-        if len(shown):
-            axes.axvline(float(shown[name].median()), color=plots.GREY, linestyle="--", linewidth=1)
-        if names:
-            axes.set_yticks(place, [str(x) for x in shown.index], fontsize=6)
-        else:
-            axes.set_yticks([])
-        axes.set_ylabel(f"people, in the order of their values ({len(shown)} of {len(self.table)})")
-        axes.set_xlabel(f"{name.replace('_', ' ')}, {self.level:.0%} interval; dashed: median")
-        axes.set_title(
-            plots.wrap(f"{name.replace('_', ' ').capitalize()}: {row['words']}"), loc="left", fontsize=11
-        )
-        return axes
+        return _pictures.plot_bridges(self, name, names=names, ax=ax)
 
 
 def bridges(

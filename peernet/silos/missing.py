@@ -200,9 +200,6 @@ def missing_sensitivity(
         parts.append(
             _rows(np.concatenate(found), steps, complete, name, pattern, len(answered), net.n_people, level)
         )
-    table = pd.concat(parts, ignore_index=True)
-    now = table[np.isclose(table["share"], own)].reset_index(drop=True)
-    back = _extrapolate(table, complete, response) if complete.kind == "number" else float("nan")
     options = {
         "measure": name,
         "group": group,
@@ -211,6 +208,22 @@ def missing_sensitivity(
         "n_draws": size,
         "level": level,
     }
+    used = provenance("silos.missing_sensitivity", net, options=options | {"shares": steps}, rng=start)
+    return _result(pd.concat(parts, ignore_index=True), complete, name, response, own, level, used)
+
+
+def _result(
+    table: pd.DataFrame,
+    complete: Numbers,
+    name: str,
+    response: float,
+    own: float,
+    level: float,
+    used: dict[str, Any],
+) -> MissingSensitivity:
+    """Put the answer together: the rows at the silence there is, and the curve carried on to everybody."""
+    now = table[np.isclose(table["share"], own)].reset_index(drop=True)
+    back = _extrapolate(table, complete, response) if complete.kind == "number" else float("nan")
     return MissingSensitivity(
         name=f"{name} under silent people",
         table=table,
@@ -225,9 +238,7 @@ def missing_sensitivity(
             "the silence there is was like the pattern",
             "ties among the silent are like those reported",
         ),
-        provenance=provenance(
-            "silos.missing_sensitivity", net, options=options | {"shares": steps}, rng=start
-        ),
+        provenance=used,
     )
 
 

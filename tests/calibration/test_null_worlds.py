@@ -68,6 +68,36 @@ def test_few_false_alarms_without_silos_long() -> None:
     assert all(count / n <= high for count in found.values())
 
 
+def profile_alarms(n_worlds: int, entropy: int) -> dict[tuple[str, str], int]:
+    """Worlds in which each index rejects at 5 %, and in which any does after Holm, by null model."""
+    found: dict[tuple[str, str], int] = {}
+    for stream in np.random.SeedSequence(entropy).spawn(n_worlds):
+        net = null_firm(stream)
+        rng = np.random.default_rng(stream)
+        table = silos.segregation_profile(net, "unit", within="site", n_draws=399, rng=rng).table
+        for null, part in table.groupby("null"):
+            for name, p in zip(part["measure"], part["p_value"], strict=True):
+                found[str(null), name] = found.get((str(null), name), 0) + bool(p <= 0.05)
+            key = (str(null), "any, after Holm")
+            found[key] = found.get(key, 0) + bool((part["p_holm"] <= 0.05).any())
+    return found
+
+
+def test_profile_raises_few_false_alarms_without_silos() -> None:
+    most = binom.ppf(0.9995, 3, 0.05)
+    assert all(count <= most for count in profile_alarms(3, 92).values())
+
+
+@pytest.mark.long
+def test_profile_raises_few_false_alarms_without_silos_long() -> None:
+    n = 200
+    low, high = binom.ppf([0.0005, 0.9995], n, 0.05) / n
+    found = profile_alarms(n, 20260113)
+    for (null, name), count in found.items():
+        print(f"| segregation_profile | {null}, {name} | {n} | {count / n:.3f} | {low:.3f} to {high:.3f} |")
+    assert all(count / n <= high for count in found.values())
+
+
 VERDICTS = {
     # world: (units below chance over the firm, the two units of the last site below chance within the site)
     "meridian": True,

@@ -151,7 +151,10 @@ def test_measures_below_their_response_threshold_are_left_out_and_said_so() -> N
     status = pd.Series("answered", index=net.ids)
     status.iloc[:26] = "silent"
     quiet = PeerNetwork(
-        net.people, net.ties[~net.ties["teacher"].isin(net.ids[:26])], observed=status, respondent_is="teacher"
+        net.people,
+        net.ties[~net.ties["teacher"].isin(net.ids[:26])],
+        observed=status,
+        respondent_is="teacher",
     )
     limits = silos.response_thresholds()["min_response"]
     names = ("bridging_share", "participation", "brokerage", "constraint", "betweenness")

@@ -15,6 +15,7 @@ from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.nulls._labels import segments
 from peernet.silos import ei as ei_module
+from peernet.silos import ei_chance
 from peernet.silos._moments import inside_moments
 
 
@@ -219,7 +220,7 @@ def test_numpy_and_compiled_paths_give_the_same_numbers(
 ) -> None:
     net = random_net(8, 40)
     slow = silos.ei_test(net, "team", within=within, weighted=weighted, n_draws=300, rng=5)
-    monkeypatch.setattr(ei_module, "_COMPILED_FROM", 0)
+    monkeypatch.setattr(ei_chance, "_COMPILED_FROM", 0)
     fast = silos.ei_test(net, "team", within=within, weighted=weighted, n_draws=300, rng=5)
     np.testing.assert_allclose(slow.null, fast.null, rtol=0, atol=1e-13)
     assert slow.p_value == fast.p_value
@@ -229,10 +230,10 @@ def test_more_than_255_ties_and_groups_count_right_in_the_compiled_path() -> Non
     rng = np.random.default_rng(0)
     net = PeerNetwork.from_codes(rng.integers(0, 500, 4000), rng.integers(500, 1000, 4000), people=1000)
     net = net.with_people(team=rng.integers(0, 300, 1000))
-    codes = ei_module._small(net.codes("team")[0])
+    codes = ei_chance._small(net.codes("team")[0])
     assert codes.dtype == np.uint16
     drawn = np.repeat(codes[:, None], 64, axis=1)
-    outside = ei_module._outside(drawn, net.teacher, net.learner, None, True)
+    outside = ei_chance._outside(drawn, net.teacher, net.learner, None, True)
     assert (outside == (codes[net.teacher] != codes[net.learner]).sum()).all()
     assert segments(np.zeros(3)).starts.tolist() == [0, 3]
 

@@ -49,7 +49,7 @@ def test_a_planted_team_is_found_and_units_agree() -> None:
 
 def test_nothing_is_found_where_nothing_is() -> None:
     verdicts = [
-        silos.formal_overlap(firm(seed)[0], "unit", n_runs=4, n_draws=39, rng=seed).verdict
+        silos.formal_overlap(firm(seed, n=120)[0], "unit", n_runs=4, n_draws=39, rng=seed).verdict
         for seed in range(4)
     ]
     assert verdicts.count("supported") <= 1
@@ -123,15 +123,15 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("world", datasets.WORLDS)
-def test_hidden_team_of_the_sample_worlds(world: str) -> None:
-    records = datasets.load_meridian(world)
+def test_hidden_team_of_the_sample_worlds(world: str, records_of) -> None:
+    records = records_of(world)
     expected = datasets.expected_verdicts().loc["hidden-team", world]
     seen = []
     for name, relation, verdict in SOURCES:
         if name != world:
             continue
         net = records.network(relation=relation) if relation else records.network()
-        found = silos.formal_overlap(net, "unit", n_runs=6, n_draws=119 if world == "meridian" else 39, rng=1)
+        found = silos.formal_overlap(net, "unit", n_runs=4, n_draws=39, rng=1)
         assert found.verdict == verdict, (world, relation, found.summary())
         seen.append(found)
     assert expected in [x.verdict for x in seen]

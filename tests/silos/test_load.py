@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from peernet import PeerNetwork, datasets, silos
+from peernet import PeerNetwork, silos
 from peernet.errors import DataError
 from peernet.silos.load import _deal, _gini_influence, _interval, _top_influence, _top_share
 
@@ -90,8 +90,8 @@ def test_even_draws_repeat_nobody_and_are_even() -> None:
     assert times / 4000 == pytest.approx([2.4] * 5 + [0, 3.0], abs=0.08)
 
 
-def test_load_a_working_day_and_its_floor() -> None:
-    records = datasets.load_meridian("meridian")
+def test_load_a_working_day_and_its_floor(records_of) -> None:
+    records = records_of("meridian")
     net = records.network()
     found = silos.expert_load(net, weighted=True, hours=0.5, n_draws=20, rng=1)
     days = found.provenance["options"]["working_days"]

@@ -19,6 +19,8 @@ from peernet.privacy import Permissions
 GROUP = {"group": "unit"}
 # Per person in one of their options only.
 BY_OPTION: dict[str, dict[str, Any]] = {"brokerage_test": {"by": "person"}}
+# Few measures are enough to see whether people are shown.
+SHORT: dict[str, dict[str, Any]] = {"missing_overview": {"measures": ["ei", "constraint"], "n_draws": 2}}
 
 
 def study(**analyses: tuple[str, ...]) -> PeerNetwork:
@@ -53,7 +55,7 @@ def call(name: str, net: PeerNetwork, **more: Any) -> Any:
     function = getattr(silos, name)
     wanted = inspect.signature(function).parameters
     few = {"n_draws": 24, "n_runs": 4, "n_null": 4, "rng": 1}
-    options = {k: v for k, v in {**GROUP, **few}.items() if k in wanted}
+    options = {k: v for k, v in {**GROUP, **few, **SHORT.get(name, {})}.items() if k in wanted}
     return function(net, **options, **more)
 
 

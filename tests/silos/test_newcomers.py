@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from peernet import PeerNetwork, datasets, silos
+from peernet import PeerNetwork, silos
 from peernet.errors import DataError
 from peernet.silos._survival import kaplan_meier, logrank, median, restricted_mean
 
@@ -193,8 +193,8 @@ def test_groups_are_pooled_under_the_floor_and_drawn() -> None:
     assert found.plot().get_xlabel() == "days since joining"
 
 
-def test_meridian_and_refusals() -> None:
-    records = datasets.load_meridian("meridian")
+def test_meridian_and_refusals(records_of) -> None:
+    records = records_of("meridian")
     net = records.network()
     found = silos.onboarding(net, records.events, start="2025-02-01", end="2026-01-01")
     assert found.table["n"].iloc[0] == 7 and np.isnan(found.p_value)

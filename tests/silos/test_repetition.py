@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from peernet import PeerNetwork, datasets, nulls, silos
+from peernet import PeerNetwork, nulls, silos
 from peernet.errors import DataError
 from peernet.silos.repetition import _share
 
@@ -42,8 +42,8 @@ def test_counts_by_hand(memory: str) -> None:
     assert (found.observed, found.n, found.n_periods) == (pytest.approx(hit / total), total, 3)
 
 
-def test_counts_on_meridian_equal_sets() -> None:
-    records = datasets.load_meridian("meridian")
+def test_counts_on_meridian_equal_sets(records_of) -> None:
+    records = records_of("meridian")
     month = records.events["time"].dt.year * 12 + records.events["time"].dt.month
     found = silos.ruts(records.network(), records.events, n_draws=20, rng=1, group="unit")
     hit, total = slow(records.events.assign(time=month), "previous")
@@ -77,7 +77,7 @@ def p_values(n_sim: int, loyal: float, entropy: int, memory: str = "previous") -
     for stream in np.random.SeedSequence(entropy).spawn(n_sim):
         rng = np.random.default_rng(stream)
         net, events = world(rng, loyal)
-        out.append(silos.ruts(net, events, period=1, memory=memory, n_draws=99, rng=rng).p_value)
+        out.append(silos.ruts(net, events, period=1, memory=memory, n_draws=59, rng=rng).p_value)
     return out
 
 
@@ -137,7 +137,7 @@ def test_units_explain_what_units_explain() -> None:
     assert free.null_mean < inside.null_mean
 
 
-def test_refusals_and_odd() -> None:
+def test_refusals_and_odd(records_of) -> None:
     with pytest.raises(DataError, match="two are needed"):
         silos.ruts(PEOPLE, table([("a", "b", 0)]), period=1)
     with pytest.raises(DataError, match="period is a number"):
@@ -145,7 +145,7 @@ def test_refusals_and_odd() -> None:
     with pytest.raises(ValueError, match="period must be one of"):
         silos.ruts(PEOPLE, table(ROWS).assign(time=pd.Timestamp("2025-01-01")), period="fortnight")
     with pytest.raises(DataError, match="folded"):
-        silos.ruts(datasets.load_meridian("meridian").network())
+        silos.ruts(records_of("meridian").network())
     apart = silos.ruts(PEOPLE, table([("a", "b", 0), ("a", "c", 1)]), period=1, n_draws=5)
     assert apart.n == 0 and np.isnan(apart.observed) and "Nobody learned in two periods" in apart.summary()
     strangers = silos.ruts(PEOPLE, table([*ROWS, ("zz", "a", 1)]), period=1, start=0, n_draws=5)

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import column, quoted
 from peernet.errors import DataError, FitError
-from peernet.hypotheses._formula import INTERCEPT, Formula
+from peernet.hypotheses._formula import INTERCEPT
+from peernet.hypotheses._peer_data import NO_PEERS, Data, full_rank, prepare
 
-if TYPE_CHECKING:
-    from peernet.network import PeerNetwork
-
-__all__ = ["Data", "Fit", "impacts", "instruments", "lagged", "maximum_likelihood", "normal_log_likelihood", "prepare",
-           "two_stage"]  # fmt: skip
+__all__ = ["NO_PEERS", "Data", "Fit", "impacts", "instruments", "lagged", "maximum_likelihood",
+           "normal_log_likelihood", "prepare", "two_stage"]  # fmt: skip
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Outcome, regressors and weights of the people used; ``peers_of`` maps a column of X to that of its peers."""
-
-    y: Floats
-    x: Floats
-    names: tuple[str, ...]
-    w: Floats
-    before: Floats | None
-    left_out: dict[str, int]
-
-    @property
-    def wy(self) -> Floats:
-        """Outcome of the peers."""
-        return self.w @ self.y
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,109 +37,6 @@ class Fit:
     def df(self) -> float:
         """People less terms, rho among them."""
         return float(len(self.residual) - len(self.beta))
-
-
-def _columns(people: pd.DataFrame, name: str) -> list[tuple[str, Floats]]:
-    """Return a column as numbers, or one indicator a level but the first; NaN = missing."""
-    values = column(people, name)
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return [(name, values.to_numpy(dtype=np.float64, na_value=np.nan))]
-    codes, levels = pd.factorize(values, sort=True)
-    return [(f"{name}={v}", np.where(codes < 0, np.nan, codes == k)) for k, v in enumerate(levels) if k]
-
-
-def _peer_matrix(
-    net: PeerNetwork, keep: NDArray[np.bool_], influence: str, normalise: str, weighted: bool
-) -> Floats:
-    """Return W: row = the person, columns = the peers."""
-    a: Floats = net.adjacency.toarray().astype(np.float64)[np.ix_(keep, keep)]
-    if not weighted:
-        a = (a > 0).astype(np.float64)
-    w = {"teachers": a.T, "learners": a, "both": a + a.T}[influence].copy()
-    if normalise == "row":
-        total = w.sum(axis=1, keepdims=True)
-        w = np.divide(w, total, out=np.zeros_like(w), where=total > 0)
-    return w
-
-
-def prepare(
-    net: PeerNetwork, model: Formula, *, influence: str, normalise: str, weighted: bool, lag: str | None
-) -> Data:
-    """Turn a formula over people into arrays, leaving out people about whom something is unknown.
-
-    Raises
-    ------
-    DataError
-        For missing columns, too few people, no ties, constant or collinear terms.
-    """
-    people = net.people
-    response = column(people, model.response)
-    if not pd.api.types.is_numeric_dtype(response.dtype):
-        raise DataError(f"formula: the outcome {model.response!r} is not made of numbers.")
-    y = response.to_numpy(dtype=np.float64, na_value=np.nan)
-    own: list[tuple[str, Floats]] = []
-    peer: list[tuple[str, Floats]] = []
-    for product in model.products:
-        if len(product) > 1:
-            raise ValueError(
-                "formula: products are not taken here; add the product as a column with with_people(...)."
-            )
-        found = _columns(people, product[0].argument)
-        if product[0].verb == "peers":
-            peer += [(f"peers({n})", v) for n, v in found]
-        else:
-            own += found
-    before = None if lag is None else _columns(people, lag)[0][1]
-    silent = (net.observed != "answered").to_numpy() & (net.respondent_is is not None)
-    values = [y, *(v for _, v in own + peer), *([] if before is None else [before])]
-    known = np.isfinite(np.column_stack(values)).all(axis=1)
-    keep = known & ~silent
-    lost = int((~known & ~silent).sum())
-    left_out = {"people who did not answer": int(silent.sum()), "people with missing values": lost}
-    w = _peer_matrix(net, keep, influence, normalise, weighted)
-    parts = [(INTERCEPT, np.ones(int(keep.sum())))] if model.intercept else []
-    parts += [(n, v[keep]) for n, v in own] + [(n, w @ v[keep]) for n, v in peer]
-    if before is not None and str(lag) not in [n for n, _ in own]:
-        parts.append((str(lag), before[keep]))
-    x = np.column_stack([v for _, v in parts]) if parts else np.empty((int(keep.sum()), 0))
-    data = Data(y[keep], x, tuple(n for n, _ in parts), w, None if before is None else before[keep], left_out)
-    _refuse(data, model)
-    return data
-
-
-def _refuse(data: Data, model: Formula) -> None:
-    """Refuse what cannot be estimated."""
-    n, k = data.x.shape
-    if n < k + 3:
-        raise DataError(
-            f"formula: {n} people have every value known, too few for {k + 2} parameters {data.left_out}."
-        )
-    if not data.w.any():
-        raise DataError(
-            "fit_peer_effects: nobody of the people used has a peer. Check the ties and who is left out."
-        )
-    if np.ptp(data.y) == 0:
-        raise DataError(f"formula: {model.response} is {data.y[0]:g} for all {n} people used.")
-    for at, name in enumerate(data.names):
-        if name != INTERCEPT and np.ptp(data.x[:, at]) == 0:
-            raise DataError(f"formula: {name} is the same for all {n} people used. Drop it.")
-    scale = np.sqrt((data.x**2).mean(axis=0))
-    r = np.abs(np.diagonal(np.linalg.qr(data.x / scale, mode="r"))) / np.sqrt(n)
-    if (r < 1e-9).any():
-        names = [data.names[i] for i in np.flatnonzero(r < 1e-9)]
-        raise DataError(
-            f"formula: {quoted(names)} follows exactly from the terms before it. Drop one of them."
-        )
-    beta = np.linalg.lstsq(data.x / scale, data.y, rcond=None)[0]
-    if float(((data.y - data.x / scale @ beta) ** 2).mean()) <= max(
-        1e-18 * data.y.var(), 1e-28 * (data.y**2).mean()
-    ):
-        top = float(np.abs(beta).max(initial=0.0))
-        used = [n for n, b in zip(data.names, beta, strict=True) if n != INTERCEPT and abs(b) > 1e-7 * top]
-        raise DataError(
-            f"formula: {model.response} follows exactly from {quoted(used)}: residuals are 0, so nothing is left for "
-            "peers to explain. Is the outcome, or a copy of it, among its own covariates? Drop that term."
-        )
 
 
 def normal_log_likelihood(y: Floats) -> float:
@@ -268,19 +145,6 @@ def _independent(w: Floats) -> bool:
     return bool(np.linalg.eigvalsh(unit).min() > 1e-9)
 
 
-def _full_rank(x: Floats, extra: Floats) -> Floats:
-    """Return the columns of ``extra`` that add something to ``x``."""
-    kept: list[Floats] = []
-    base = np.linalg.qr(x)[0] if x.shape[1] else np.empty((len(extra), 0))
-    for c in extra.T:
-        rest = c - base @ (base.T @ c)
-        rest = rest - base @ (base.T @ rest)
-        if np.linalg.norm(rest) > 1e-8 * (np.linalg.norm(c) + 1e-300):
-            kept.append(c)
-            base = np.column_stack([base, rest / np.linalg.norm(rest)])
-    return np.column_stack(kept) if kept else np.empty((len(extra), 0))
-
-
 def instruments(data: Data) -> Floats:
     """Return what peers and their peers are like (WX, W squared X; W cubed X beside contextual terms), beyond X.
 
@@ -290,10 +154,14 @@ def instruments(data: Data) -> Floats:
         Where no characteristic of peers can serve as an instrument.
     """
     x, w = data.x, data.w
-    varying = x[:, np.ptp(x, axis=0) > 0]
+    varies = np.ptp(x, axis=0) > 0
+    if not any(v and n != NO_PEERS for v, n in zip(varies, data.names, strict=True)):
+        varies[:] = False
+    # The indicator of no peers makes the instruments, too, free of where the scales of the terms begin.
+    varying = x[:, varies]
     powers = [w @ varying, w @ (w @ varying), w @ (w @ (w @ varying))]
     contextual = any(name.startswith("peers(") for name in data.names)
-    extra = _full_rank(x, np.column_stack(powers if contextual else powers[:2]))
+    extra = full_rank(x, np.column_stack(powers if contextual else powers[:2]))
     if not extra.shape[1]:
         raise DataError(
             "2sls: no term gives an instrument beyond the regressors themselves. Add a covariate of people, or use ml."
@@ -346,8 +214,8 @@ def lagged(data: Data) -> Fit:
     DataError
         Where the peers' earlier outcome follows from the other terms.
     """
-    assert data.before is not None
-    lag = data.w @ data.before
+    assert data.peers_before is not None
+    lag = data.peers_before
     z = np.column_stack([data.x, lag])
     n, k = z.shape
     if np.linalg.matrix_rank(z) < k:
@@ -363,7 +231,7 @@ def lagged(data: Data) -> Fit:
     return Fit(beta, vcov, float(np.sqrt(rss / (n - k))), residual, log_likelihood, lag, data.names, {})
 
 
-def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
+def impacts(data: Data, fit: Fit, level: float, df: float) -> pd.DataFrame:
     """Return direct, indirect and total effects with delta-method errors and intervals by t.
 
     A term x with peers' term gamma has the effects S (beta I + gamma W), S = (I - rho W)^-1.
@@ -375,7 +243,7 @@ def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
     slope = s @ w @ s
     rows = []
     for at, name in enumerate(fit.names):
-        if name == INTERCEPT or name.startswith("peers("):
+        if name in (INTERCEPT, NO_PEERS) or name.startswith("peers("):
             continue
         other = fit.names.index(f"peers({name})") if f"peers({name})" in fit.names else None
         own = [float(np.trace(s)) / n, float(s.sum()) / n]
@@ -408,7 +276,7 @@ def impacts(data: Data, fit: Fit, level: float) -> pd.DataFrame:
         "total_std_error",
     ]
     out = pd.DataFrame(rows, columns=heads)
-    half = float(stats.t.ppf((1 + level) / 2, fit.df))
+    half = float(stats.t.ppf((1 + level) / 2, df))
     for name in ("direct", "indirect", "total"):
         out[f"{name}_low"] = out[name] - half * out[f"{name}_std_error"]
         out[f"{name}_high"] = out[name] + half * out[f"{name}_std_error"]

@@ -142,6 +142,7 @@ def fit_peer_effects(
     weighted: bool = True,
     lag: str | None = None,
     placebo: str | None = None,
+    compat: Literal["sna"] | None = None,
     level: float = 0.95,
     n_draws: int = 999,
     rng: RNGLike | SeedLike | None = None,
@@ -161,8 +162,10 @@ def fit_peer_effects(
     Parameters
     ----------
     net : PeerNetwork
-        Who teaches whom. People who did not answer are left out, since their teachers are unknown; people without
-        peers stay, with a lag of 0, and are counted in ``notes``.
+        Who teaches whom. People who did not answer are left out, since their teachers are unknown, and so are people
+        all of whose peers are left out; "lagged" uses what is known of earlier outcomes, whoever answered now. People
+        without any peer stay, with a constant of their own (term ``no peers``): nobody's outcome is not an outcome of
+        0, and without it rho would depend on where the scale of the outcome begins.
     formula : str
         ``"skill ~ age + role"`` over columns of people; words become one indicator a level but the first;
         ``peers(age)`` is the average among peers (contextual effect). Intercept first; ``- 1`` drops it.
@@ -173,7 +176,7 @@ def fit_peer_effects(
     influence : {"teachers", "learners", "both"}
         Who counts as a peer: those one learns from, those one teaches, or either.
     normalise : {"row", "none"}
-        Average or sum over peers.
+        Average or sum over peers. With sums rho depends on where the scale of the outcome begins.
     weighted : bool
         Weight peers by the weight of the tie.
     lag : str, optional
@@ -181,6 +184,8 @@ def fit_peer_effects(
     placebo : str, optional
         Column that peers cannot have changed (height, outcome before they met): the model is fitted to it as well. A
         rho there is selection or shared surroundings.
+    compat : {"sna"}, optional
+        Peers' outcome is 0 for people without peers and p is normal, as in ``sna::lnam`` and ``spatialreg``.
     level : float
         Coverage of the intervals.
     n_draws : int
@@ -200,8 +205,8 @@ def fit_peer_effects(
     Raises
     ------
     DataError
-        For missing columns, constant or collinear terms, an outcome among its own covariates, a network without ties,
-        too few people.
+        For missing columns, an outcome or lag not made of numbers, constant or collinear terms, an outcome among its
+        own covariates (or its peers'), a network without ties, too few people.
 
     References
     ----------
@@ -216,6 +221,7 @@ def fit_peer_effects(
     literal("method", method, ("ml", "2sls", "lagged"))
     literal("influence", influence, ("teachers", "learners", "both"))
     literal("normalise", normalise, ("row", "none"))
+    literal("compat", compat, ("sna", None))
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     n_draws, used = count("n_draws", n_draws, 0), record(rng)
     if (method == "lagged") != (lag is not None):
@@ -223,33 +229,40 @@ def fit_peer_effects(
             'lag names the column with the earlier outcome for method="lagged"; pass both or neither.'
         )
     model = parse(formula, verbs=("peers",))
-    data = auto.prepare(net, model, influence=influence, normalise=normalise, weighted=weighted, lag=lag)
+    ways: dict[str, Any] = {
+        "influence": influence,
+        "normalise": normalise,
+        "weighted": weighted,
+        "compat": compat,
+    }
+    data = auto.prepare(net, model, **ways, lag=lag)
     fit = {"ml": auto.maximum_likelihood, "2sls": auto.two_stage, "lagged": auto.lagged}[method](data)
     moran = _residuals(data, fit, method, n_draws, rng, n_jobs, progress) if n_draws else None
     other = None
     if placebo is not None:
         swapped = replace(model, response=placebo)
-        other_data = auto.prepare(
-            net, swapped, influence=influence, normalise=normalise, weighted=weighted, lag=None
-        )
+        other_data = auto.prepare(net, swapped, **ways, lag=None)
         other_fit = auto.two_stage(other_data) if method == "2sls" else auto.maximum_likelihood(other_data)
-        other = _answer(other_data, other_fit, f"{placebo} (placebo)", method, level, None, None, {}, ())
-    options = {"formula": formula, "method": method, "influence": influence, "normalise": normalise}
+        kind = method if method == "2sls" else "ml"
+        other = _answer(
+            other_data, other_fit, f"{placebo} (placebo)", kind, level, compat, None, None, {}, ()
+        )
+    options = {"formula": formula, "method": method, **ways}
     facts = provenance(
         "hypotheses.fit_peer_effects",
         net,
         options={
             **options,
-            "weighted": weighted,
             "lag": lag,
             "placebo": placebo,
             "level": level,
             "n_draws": n_draws,
         },
         rng=used,
-        used={"people_used": len(data.y), "people_left_out": data.left_out},
+        used={"people_used": len(data.y), "people_left_out": data.left_out, "ties_left_out": data.lost_ties},
     )
-    return _answer(data, fit, formula, method, level, moran, other, facts, _remarks(data, fit, method))
+    remarks = _remarks(data, fit, method, normalise)
+    return _answer(data, fit, formula, method, level, compat, moran, other, facts, remarks)
 
 
 def _residuals(
@@ -279,16 +292,25 @@ def _residuals(
     )
 
 
-def _remarks(data: auto.Data, fit: auto.Fit, method: str) -> tuple[str, ...]:
+def _remarks(data: auto.Data, fit: auto.Fit, method: str, normalise: str) -> tuple[str, ...]:
     """Say what an analyst should know before believing the numbers."""
     out = [
         WARNING
         if method != "lagged"
         else WARNING.replace("One wave cannot", "Two waves help but cannot fully")
     ]
-    alone = int((data.w.sum(axis=1) == 0).sum())
+    alone = 0 if data.alone is None else int(data.alone.sum())
     if alone:
-        out.append(f"{alone} of {len(data.y)} people have no peers: their peers' outcome counts as 0.")
+        how = (
+            "they have a constant of their own"
+            if auto.NO_PEERS in data.names
+            else "their peers' outcome counts as 0, so that rho depends on where the scale of the outcome begins"
+        )
+        out.append(f"{alone} of {len(data.y)} people have no peers: {how}.")
+    elif normalise == "none":
+        out.append("Peers' outcomes are summed: rho depends on where the scale of the outcome begins.")
+    if data.lost_ties:
+        out.append(f"{data.lost_ties} ties to people left out are not in the peers' average.")
     gone = ", ".join(f"{v} {k}" for k, v in data.left_out.items() if v)
     if gone:
         out.append(f"Left out: {gone}.")
@@ -312,6 +334,7 @@ def _answer(
     formula: str,
     method: str,
     level: float,
+    compat: str | None,
     moran: HypothesisTest | None,
     placebo: PeerEffects | None,
     facts: dict[str, Any],
@@ -322,7 +345,8 @@ def _answer(
 
     error = np.sqrt(np.diagonal(fit.vcov))
     t = fit.beta / error
-    half = stats.t.ppf((1 + level) / 2, fit.df) * error
+    df = np.inf if compat else fit.df
+    half = stats.t.ppf((1 + level) / 2, df) * error
     names = [*fit.names, "rho"]
     params = pd.DataFrame(
         {
@@ -330,7 +354,7 @@ def _answer(
             "estimate": fit.beta,
             "std_error": error,
             "statistic": t,
-            "p_value": 2 * stats.t.sf(np.abs(t), fit.df),
+            "p_value": 2 * stats.t.sf(np.abs(t), df),
             "low": fit.beta - half,
             "high": fit.beta + half,
         }
@@ -351,8 +375,8 @@ def _answer(
         notes=remarks,
         rho=float(fit.beta[-1]),
         sigma=fit.sigma,
-        df=fit.df,
-        effects=auto.impacts(data, fit, level) if method != "lagged" else pd.DataFrame(),
+        df=df,
+        effects=auto.impacts(data, fit, level, df) if method != "lagged" else pd.DataFrame(),
         moran=moran,
         checks={**fit.checks, "lag_sd": float(fit.lag.std(ddof=1))},
         placebo=placebo,

@@ -130,7 +130,7 @@ def test_effects_are_what_a_change_brings() -> None:
     assert row["total"] == pytest.approx(s.sum() / 60)
     assert row["indirect"] == pytest.approx(row["total"] - row["direct"])
     assert row["total_high"] - row["total"] == pytest.approx(
-        stats.t.ppf(0.975, 56) * row["total_std_error"], rel=1e-6
+        stats.t.ppf(0.975, fit.df) * row["total_std_error"], rel=1e-6
     )
     assert "A unit of a changes the outcome by: own" in fit.summary() and "through peers" in fit.summary()
     assert row["indirect_low"] < row["indirect"] < row["indirect_high"]
@@ -158,7 +158,7 @@ def test_earlier_outcomes() -> None:
     )
     got = fit.params.set_index("term")["estimate"]
     assert got["rho"] == pytest.approx(0.3, abs=0.12) and got["y"] == pytest.approx(0.5, abs=0.1)
-    z = np.column_stack([data.x, data.y, data.w @ data.y])
+    z = np.column_stack([data.x[:, :2], data.y, data.x[:, 2:], data.w @ data.y])
     np.testing.assert_allclose(fit.params["estimate"], np.linalg.lstsq(z, later, rcond=None)[0], rtol=1e-8)
     named = fit_peer_effects(
         net.with_people(later=later), "later ~ a + y", method="lagged", lag="y", n_draws=0
@@ -240,11 +240,95 @@ def test_few_people_have_t_and_errors_that_know_leverage() -> None:
     # HC3 is the jackknife but for a factor: compare with leaving out each person.
     data = auto.prepare(net, parse("y ~ a", verbs=("peers",)), influence="teachers", normalise="row", weighted=True,
                         lag="early")  # fmt: skip
-    z = np.column_stack([data.x, data.w @ data.before])
+    z = np.column_stack([data.x, data.peers_before])
     full = np.linalg.lstsq(z, data.y, rcond=None)[0]
     rest = [np.delete(np.arange(24), i) for i in range(24)]
     moves = np.array([np.linalg.lstsq(z[k], data.y[k], rcond=None)[0] - full for k in rest])
     np.testing.assert_allclose(auto.lagged(data).vcov, moves.T @ moves, rtol=1e-7)
+
+
+def chain(n: int, silent: tuple[str, ...] = (), seed: int = 24) -> PeerNetwork:
+    """Return people each of whom teaches the next."""
+    rng = np.random.default_rng(seed)
+    ids = [f"p{i:02d}" for i in range(n)]
+    people = pd.DataFrame(
+        {"y": rng.normal(size=n), "y0": rng.normal(size=n), "a": rng.normal(size=n)}, index=ids
+    )
+    ties = pd.DataFrame({"teacher": ids[:-1], "learner": ids[1:]})
+    status = {i: "silent" if i in silent else "answered" for i in ids}
+    return PeerNetwork(people, ties[~ties["learner"].isin(silent)], observed=status, respondent_is="learner")
+
+
+@pytest.mark.parametrize("method", ["ml", "2sls", "lagged"])
+def test_the_origin_of_the_scale_does_not_matter(method: str) -> None:
+    """People without peers have a constant of their own, so 0 is not a value like others."""
+    net = world(80, 25, degree=3)
+    assert (net.adjacency.sum(axis=0) == 0).sum() >= 2
+    early = np.random.default_rng(26).normal(size=80)
+    more = {"lag": "early"} if method == "lagged" else {}
+    fits = [
+        fit_peer_effects(
+            net.with_people(y=net.column("y") + c, early=early + c, a=net.column("a") + d),
+            "y ~ a + peers(a)",
+            method=method,
+            n_draws=0,
+            **more,
+        ).params.set_index("term")
+        for c, d in ((0.0, 0.0), (50.0, -30.0))
+    ]
+    for name in ("estimate", "std_error"):
+        for term in ("a", "peers(a)", "rho"):
+            assert fits[1].loc[term, name] == pytest.approx(fits[0].loc[term, name], rel=1e-5, abs=1e-6)
+    assert "no peers" in fits[0].index
+    if method == "ml":
+        theirs = [
+            fit_peer_effects(net.with_people(y=net.column("y") + c), "y ~ a", compat="sna", n_draws=0)
+            for c in (0.0, 50.0)
+        ]
+        assert abs(theirs[0].rho - theirs[1].rho) > 0.1 and np.isinf(theirs[0].df)
+        assert any("where the scale of the outcome begins" in note for note in theirs[0].notes)
+
+
+def test_outcomes_of_people_with_isolates_are_covered() -> None:
+    held = []
+    for seed in range(25):
+        net = world(60, 100 + seed, rho=0.5, degree=3)
+        fit = fit_peer_effects(net.with_people(y=net.column("y") + 50), "y ~ a", n_draws=0)
+        row = fit.params.iloc[-1]
+        held.append(row["low"] <= 0.5 <= row["high"])
+    assert np.mean(held) >= 0.8
+
+
+def test_unknown_peers_are_not_no_peers() -> None:
+    """The outcome of people who learn from silent ones alone cannot be averaged: they are left out, not 0."""
+    whole = fit_peer_effects(chain(14), "y ~ a", n_draws=0)
+    assert any("1 of 14 people have no peers" in note for note in whole.notes)
+    data = data_of(chain(14, ("p05",)))
+    # p05 did not answer, p06 learns from p05 alone, p07 from p06 alone, and so on to the end of the chain.
+    assert len(data.y) == 5 and data.left_out["people all of whose peers are left out"] == 8
+    assert data.alone.sum() == 1
+    both = chain(14, ("p05",))
+    extra = pd.DataFrame({"teacher": ["p00"], "learner": ["p06"]})
+    ties = pd.concat([both.ties[["teacher", "learner"]], extra])
+    known = PeerNetwork(both.people, ties, observed=both.observed, respondent_is="learner")
+    data = data_of(known)
+    assert len(data.y) == 13 and data.lost_ties == 1
+    assert any("1 ties to people left out" in n for n in fit_peer_effects(known, "y ~ a", n_draws=0).notes)
+
+
+def test_earlier_outcomes_of_silent_peers_count() -> None:
+    net = chain(14, ("p05",))
+    fit = fit_peer_effects(net, "y ~ a", method="lagged", lag="y0", n_draws=0)
+    assert fit.n == 13 and fit.provenance["people_left_out"]["people all of whose peers are left out"] == 0
+    people = net.people
+    rows = [i for i in net.ids if i != "p05"]
+    before = [0.0 if i == "p00" else people["y0"][f"p{int(i[1:]) - 1:02d}"] for i in rows]
+    z = np.column_stack([np.ones(13), people.loc[rows, ["a", "y0"]], np.array(rows) == "p00", before])
+    want = np.linalg.lstsq(z, people.loc[rows, "y"], rcond=None)[0]
+    np.testing.assert_allclose(fit.params["estimate"], want, rtol=1e-8)
+    people.loc["p03", "y0"] = np.nan
+    gap = PeerNetwork(people, net.ties, observed=net.observed, respondent_is="learner")
+    assert fit_peer_effects(gap, "y ~ a", method="lagged", lag="y0", n_draws=0).n == 11
 
 
 def test_workers_do_not_change_the_answer() -> None:
@@ -262,13 +346,13 @@ def test_who_is_left_out_and_what_is_said() -> None:
     heard = net.ties[~net.ties["learner"].isin(["p7", "p8"])]
     partial = PeerNetwork(people, heard, observed=status, respondent_is="learner")
     fit = fit_peer_effects(partial, "y ~ a + role", n_draws=0)
-    assert fit.n == 57 and fit.provenance["people_left_out"] == {
-        "people who did not answer": 2, "people with missing values": 1,
+    assert fit.n == 55 and fit.provenance["people_left_out"] == {
+        "people who did not answer": 2, "people with missing values": 1, "people all of whose peers are left out": 2,
     }  # fmt: skip
     text = fit.summary()
     assert "cannot tell influence from selection" in text and "2 people who did not answer" in text
     assert fit.verdict == "not answered by these data"
-    assert list(fit.params["term"]) == ["intercept", "a", "role=v", "rho"]
+    assert list(fit.params["term"]) == ["intercept", "a", "role=v", "no peers", "rho"]
     lonely = PeerNetwork(pd.concat([net.people, net.people.iloc[:2].set_axis(["x", "z"])]), net.ties)
     assert any("have no peers" in note for note in fit_peer_effects(lonely, "y ~ a", n_draws=0).notes)
 
@@ -309,5 +393,16 @@ def test_wrong_use() -> None:
         fit_peer_effects(net, "y ~ agee")
     with pytest.raises(DataError, match="nobody of the people used has a peer"):
         fit_peer_effects(PeerNetwork(net.people, net.ties.iloc[:0]), "y ~ a")
+    text = net.with_people(early=net.column("a").map("{:.2f}".format), when=pd.Timestamp("2024-01-01"))
+    with pytest.raises(DataError, match="lag 'early' is not made of numbers"):
+        fit_peer_effects(text, "y ~ a", method="lagged", lag="early")
+    with pytest.raises(DataError, match=r"early is read as words .*29 different ones for 30 people"):
+        fit_peer_effects(text, "y ~ early")
+    with pytest.raises(DataError, match=r"peers\(y\) is in the model already"):
+        fit_peer_effects(net, "y ~ peers(y)")
+    days = np.arange(30)
+    joined = net.with_people(joined=pd.Timestamp("2024-01-01") + pd.to_timedelta(days, "D"), days=days)
+    a, b = (fit_peer_effects(joined, f"y ~ {c}", n_draws=0).params for c in ("joined", "days"))
+    np.testing.assert_allclose(a["estimate"], b["estimate"])
     with pytest.raises(DataError, match="too few"):
         fit_peer_effects(net.subset(["p0", "p1", "p2", "p3"]), "y ~ a")

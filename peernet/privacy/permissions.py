@@ -130,6 +130,7 @@ def withhold_ids(net: Any, frame: pd.DataFrame, columns: Iterable[str], *, funct
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"person": ["ana"], "social": [0.5]})
     >>> withhold_ids(Permissions(), table, ["person"], function="diffusion.f")["person"].tolist()
     ['withheld']

@@ -35,7 +35,9 @@ def absorb(values: Floats, weight: Floats, sides: tuple[Rows, ...]) -> Floats:
                 moved = max(moved, float(np.abs(mean).max() / scale[k]))
         if moved < 1e-13 or len(sides) == 1:
             return out
-    raise FitError("fixed effects of teachers and learners did not settle; use fixed_effects='teacher' or 'learner'.")
+    raise FitError(
+        "fixed effects of teachers and learners did not settle; use fixed_effects='teacher' or 'learner'."
+    )
 
 
 def varying(y: Floats, sides: tuple[Rows, ...]) -> NDArray[np.bool_]:

@@ -21,6 +21,18 @@ __all__ = ["Design", "Formula", "Term", "build", "known_cells", "parse", "term_m
 
 COLUMN_VERBS = ("teacher", "learner", "same", "diff", "signed", "mix")
 NETWORK_VERBS = ("tie", "weight", "reverse")
+# Words of other packages and of people in a hurry: who is meant has to be said, not guessed.
+_ROLES = ("teacher(x) is about the one who teaches (the row), learner(x) about the one who learns (the column). "
+          "Say which is meant.")  # fmt: skip
+FOREIGN = {
+    **dict.fromkeys(("sender", "receiver", "ego", "alter", "source", "target", "sending", "receiving"), _ROLES),
+    **dict.fromkeys(("nodeicov", "nodeocov", "nodeifactor", "nodeofactor", "nodecov", "nodefactor"), _ROLES),
+    **dict.fromkeys(("nodematch", "match", "homophily"), "Write same(x)."),
+    **dict.fromkeys(("absdiff", "distance", "difference"), "Write diff(x)."),
+    **dict.fromkeys(("edgecov", "dyadcov"), "Write the name of the network alone, and give it in networks={...}."),
+    **dict.fromkeys(("log", "sqrt", "exp", "scale", "I", "C", "factor"),
+                    "Add the changed column first, net.with_people(new=...), and name it here."),
+}  # fmt: skip
 _TOKEN = re.compile(
     r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\"|`[^`]*`)|(?P<name>[^\W\d][\w.]*)|(?P<other>[-+:*()01~]))"
 )
@@ -164,6 +176,10 @@ def parse(text: str, *, verbs: tuple[str, ...] = (*COLUMN_VERBS, *NETWORK_VERBS)
         if reader.tokens[reader.at - 1] not in "+-" or not reader.peek():
             raise ValueError(f"formula: expected '+' between terms in {text!r}.")
     for term in (factor for product in products for factor in product):
+        if term.verb in FOREIGN and term.verb not in verbs:
+            raise ValueError(
+                f"formula: {term.name}: {term.verb} is no word of formulas here. {FOREIGN[term.verb]}"
+            )
         if term.verb not in (*verbs, "network"):
             literal(f"formula: the verb of {term.name}", term.verb, verbs)
     names = [":".join(t.name for t in p) for p in products]
@@ -174,6 +190,47 @@ def parse(text: str, *, verbs: tuple[str, ...] = (*COLUMN_VERBS, *NETWORK_VERBS)
 
 
 # ---- matrices -------------------------------------------------------------------------------------------------------
+
+
+def check_given(net: Any, networks: Any) -> None:
+    """Refuse what is not a network, and networks that are not given by name.
+
+    Raises
+    ------
+    TypeError
+        Naming what came and what is wanted.
+    """
+    if not hasattr(net, "adjacency"):
+        raise TypeError(
+            f"net must be a PeerNetwork; got {type(net).__name__}. Build one: PeerNetwork(people, ties), or "
+            "PeerNetwork.from_networkx(...), PeerNetwork.from_adjacency(...)."
+        )
+    if networks is not None and not isinstance(networks, Mapping):
+        raise TypeError(
+            f"networks must be a mapping of names to networks, such as {{'friendship': net2}}; got "
+            f"{type(networks).__name__}."
+        )
+
+
+def _cell_values(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a table of pairs as numbers, or say which cell is not one."""
+    try:
+        values = np.array(table.to_numpy(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError):
+        bad = table.apply(lambda c: pd.to_numeric(c, errors="coerce").isna() & c.notna()).to_numpy()
+        at = np.argwhere(bad)
+        where = f" ({table.iat[at[0][0], at[0][1]]!r}, row {table.index[at[0][0]]!r})" if len(at) else ""
+        raise DataError(
+            f"networks: {name!r} has {len(at)} cells that are not numbers{where}. Use 0, 1 or weights; NaN = unknown."
+        ) from None
+    return _finite(values, f"networks: {name!r}")
+
+
+def _finite(values: NDArray[np.float64], what: str) -> NDArray[np.float64]:
+    """Refuse infinite values: they are not unknown, and no number either."""
+    if np.isinf(values).any():
+        raise DataError(f"{what} has {int(np.isinf(values).sum())} infinite values. NaN = unknown.")
+    return values
 
 
 def known_cells(net: PeerNetwork) -> NDArray[np.bool_]:
@@ -195,12 +252,12 @@ def _aligned(net: PeerNetwork, other: Any, name: str) -> NDArray[np.float64]:
     """Return another network (or table of pairs) as a matrix in the order of ``net``; NaN = unknown."""
     if isinstance(other, pd.DataFrame):
         if other.index.equals(net.ids) and other.columns.equals(net.ids) and net.ids.is_unique:
-            return np.array(other.to_numpy(dtype=np.float64, na_value=np.nan))
+            return _cell_values(other, name)
         rows, columns = other.index.astype(str), other.columns.astype(str)
         for ids, what in ((rows, "rows"), (columns, "columns")):
             _same_people(net, ids, f"{name} ({what})")
         table = other.set_axis(rows, axis=0).set_axis(columns, axis=1).loc[net.ids, net.ids]
-        return table.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _cell_values(table, name)
     if not hasattr(other, "adjacency"):
         raise TypeError(
             f"networks: {name!r} must be a PeerNetwork or a table of pairs; got {type(other).__name__}."
@@ -235,7 +292,7 @@ def _numbers(net: PeerNetwork, term: Term) -> NDArray[np.float64] | None:
         days: pd.Series[Any] = (values - values.min()) / pd.Timedelta(days=1)
         return days.to_numpy(dtype=np.float64, na_value=np.nan)
     if pd.api.types.is_numeric_dtype(values.dtype) and not isinstance(values.dtype, pd.CategoricalDtype):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _finite(values.to_numpy(dtype=np.float64, na_value=np.nan), f"column {term.argument!r}")
     return None
 
 
@@ -307,6 +364,8 @@ def _no_network(net: PeerNetwork, term: Term, given: Mapping[str, Any]) -> str:
             f"formula: {name!r} is a column of people, and a pair has two of them. Write teacher({name}), "
             f"learner({name}), same({name}) or diff({name})."
         )
+    if name in ("mutual", "edges"):
+        return f"formula: {name} is a term of fit_ergm; here the constant stands for edges."
     known = ", ".join(map(repr, given)) or "none"
     return f"formula: no network is called {name!r}.{suggest(name, given)} networks holds: {known}."
 
@@ -328,6 +387,7 @@ def build(
     DataError
         For networks over other people, constant or collinear regressors, or too few cells.
     """
+    check_given(net, networks)
     model = parse(formula) if isinstance(formula, str) else formula
     literal("formula: the response", model.response, ("tie", "weight"))
     n = net.n_people
@@ -372,7 +432,8 @@ def _refuse(design: Design) -> None:
         if np.ptp(values) == 0:
             raise DataError(
                 f"formula: {name} is {values[0]:g} for every pair of different people used, so its effect cannot be "
-                "told from the intercept. Drop it."
+                "told from the intercept. Drop it"
+                + (", or merge this level with another with with_people(...)." if "=" in name else ".")
             )
     scale = np.sqrt((x**2).mean(axis=0))
     z = x / np.where(scale > 0, scale, 1.0)

@@ -45,7 +45,9 @@ class GoodnessOfFit(Result):
         ]
         for row in outside.head(8).to_dict("records"):
             span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
-            lines.append(f"  {row['feature']} {row['value']}: {format_number(row['observed'])} against {span}")
+            lines.append(
+                f"  {row['feature']} {row['value']}: {format_number(row['observed'])} against {span}"
+            )
         return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:

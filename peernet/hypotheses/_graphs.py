@@ -77,7 +77,13 @@ def measure(
 
     def of_network(present: Present) -> float:
         teacher, learner = np.nonzero(present)
-        return float(chosen(PeerNetwork.from_codes(teacher, learner, people=people)))
+        value = chosen(PeerNetwork.from_codes(teacher, learner, people=people))
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"statistic must return one number for a PeerNetwork; got {type(value).__name__} {str(value)[:60]!r}."
+            ) from None
 
     return of_network, getattr(statistic, "__name__", "statistic").replace("_", " ")
 

@@ -116,7 +116,15 @@ def _solve(h: Floats, g: Floats, inverse: Floats) -> bool:
 
 @njit(cache=True, nogil=True)
 def _evaluate(
-    x: Floats, y: Floats, valid: Floats, beta: Floats, poisson: bool, inverse: Floats, firth: bool, h: Floats, g: Floats
+    x: Floats,
+    y: Floats,
+    valid: Floats,
+    beta: Floats,
+    poisson: bool,
+    inverse: Floats,
+    firth: bool,
+    h: Floats,
+    g: Floats,
 ) -> None:
     """Fill the information ``h`` and the score ``g`` at ``beta``; ``inverse`` is of the last ``h``, for Firth."""
     k, n = x.shape
@@ -173,7 +181,14 @@ def _evaluate(
 
 @njit(cache=True, nogil=True)
 def newton(
-    x: Floats, y: Floats, valid: Floats, beta: Floats, poisson: bool, firth: bool, tolerance: float, inverse: Floats
+    x: Floats,
+    y: Floats,
+    valid: Floats,
+    beta: Floats,
+    poisson: bool,
+    firth: bool,
+    tolerance: float,
+    inverse: Floats,
 ) -> bool:
     """Maximise in place from ``beta``; ``inverse`` ends as the inverse information. False where it fails."""
     k = len(beta)

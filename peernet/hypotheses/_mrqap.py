@@ -14,7 +14,7 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.hypotheses import _glm
 from peernet.hypotheses._fits import NetworkRegression
-from peernet.hypotheses._formula import INTERCEPT, Design, build
+from peernet.hypotheses._formula import INTERCEPT, Design, build, check_given
 from peernet.hypotheses._permute import SMALL, inner_products, null_draws, products, shuffler, two_sided_p
 from peernet.results import provenance
 
@@ -128,6 +128,7 @@ def mrqap(
         raise ValueError(
             'method="freedman-lane" moves residuals of the response, which only model="linear" has.'
         )
+    check_given(net, networks)
     allowed, kinds = two_modes(net, two_mode)
     design = build(net, formula, networks, allowed=allowed)
     check_response(design, formula, model)

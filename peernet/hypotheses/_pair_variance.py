@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from peernet._check import quoted
 from peernet._parallel import track
 from peernet.errors import FitError
 from peernet.hypotheses import _glm
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Cells", "covariance", "jackknife", "meat", "related"]
 
@@ -131,7 +135,9 @@ def _checked(
     return out, df, " ".join(remarks)
 
 
-def jackknife(cells: Cells, fit: _glm.CellFit, model: str, progress: bool) -> tuple[Floats, str]:
+def jackknife(
+    cells: Cells, fit: _glm.CellFit, model: str, progress: bool, ids: Sequence[Any] | pd.Index[Any]
+) -> tuple[Floats, str]:
     """Refit without each person in turn; with Firth's penalty throughout where a part has no maximum."""
     everybody = np.union1d(cells.rows, cells.columns)
     total: Floats = np.zeros((cells.x.shape[1],) * 2)
@@ -140,15 +146,15 @@ def jackknife(cells: Cells, fit: _glm.CellFit, model: str, progress: bool) -> tu
         beta = refit(int(person))
         if beta is None and model != "linear" and not fit.firth:
             penalised = _glm.fit_cells(cells.x, cells.y, model, firth=True, names=cells.names)
-            vcov, _ = jackknife(cells, penalised, model, progress)
+            vcov, _ = jackknife(cells, penalised, model, progress, ids)
             return (
                 vcov,
                 "Without some person a covariate separates: the jackknife used Firth's penalty throughout.",
             )
         if beta is None:
             raise FitError(
-                f"jackknife: without the person in row {person} some coefficient cannot be estimated, so it rests on "
-                "that person alone. Drop the term or use variance='dyadic'."
+                f"jackknife: without {ids[person]!r} some coefficient cannot be estimated, so it rests on that person "
+                "alone. Drop the term, or test it with mrqap, which moves people."
             )
         total += np.outer(beta - fit.beta, beta - fit.beta)
     n = len(everybody)

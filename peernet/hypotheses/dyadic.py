@@ -15,7 +15,7 @@ from peernet._check import literal, number, quoted
 from peernet.errors import DataError, PeerNetWarning
 from peernet.hypotheses import _effects, _glm
 from peernet.hypotheses._fits import NetworkRegression
-from peernet.hypotheses._formula import Design, build
+from peernet.hypotheses._formula import Design, build, check_given
 from peernet.hypotheses._mrqap import COLUMNS, check_response, fit_numbers, notes, two_modes
 from peernet.hypotheses._pair_variance import Cells, covariance, jackknife, related
 from peernet.hypotheses._penalised import penalised_test, profile_interval
@@ -145,6 +145,7 @@ def dyadic_regression(
             "fixed_effects go with model='linear' or 'poisson' and variance='dyadic': in a logit they bias the other "
             "terms (a linear model gives differences in tie probability), and a jackknife would drop them by turns."
         )
+    check_given(net, networks)
     allowed, _ = two_modes(net, two_mode)
     design = build(net, formula, networks, allowed=allowed)
     check_response(design, formula, model)
@@ -158,7 +159,7 @@ def dyadic_regression(
         fit = _glm.fit_cells(x, y, model, names=design.names)
     people = cells.people()
     if variance == "jackknife":
-        vcov, remark = jackknife(cells, fit, model, progress)
+        vcov, remark = jackknife(cells, fit, model, progress, net.ids)
         df = float(people - 1)
     else:
         vcov, df, remark = covariance(cells, fit, model, variance)
@@ -220,8 +221,8 @@ def _answer(
 
     options = facts["options"]
     level = options["level"]
-    error = np.sqrt(np.diagonal(vcov))
     with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(np.diagonal(vcov))
         t = fit.beta / error
     half = stats.t.ppf((1 + level) / 2, df) * error
     p = 2 * stats.t.sf(np.abs(t), df)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from peernet._check import count, number, quoted
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.errors import FitError
+from peernet.errors import DataError, FitError
 from peernet.hypotheses import _goodness
 from peernet.hypotheses._formula import (
     COLUMN_VERBS,
@@ -21,6 +21,7 @@ from peernet.hypotheses._formula import (
     NETWORK_VERBS,
     Formula,
     build,
+    check_given,
     known_cells,
     parse,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ErgmFit", "GoodnessOfFit", "fit_ergm"]
 
 Floats = NDArray[np.float64]
+Present = NDArray[np.bool_]
 STRUCTURE = ("edges", "mutual")
 DEPENDENT = (
     "gwesp",
@@ -243,6 +245,7 @@ def fit_ergm(
     ----------
     Holland, Leinhardt (1981). Journal of the American Statistical Association 76, 33-50. doi:10.2307/2287037
     """
+    check_given(net, networks)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     model, mutual = read_model(formula)
     if model.response != "tie":
@@ -286,6 +289,7 @@ def _pairs(net: PeerNetwork, model: Formula, mutual: list[str], networks: Mappin
     states = np.array([[False, False], [True, False], [False, True], [True, True]])
     fits_up = ~known[i, j][:, None] | (tie[i, j][:, None] == states[:, 0])
     fits_down = ~known[j, i][:, None] | (tie[j, i][:, None] == states[:, 1])
+    _refuse_pairs(features[usable], [*names, *more], x, tie, known)
     cells = int((known[i, j][usable].sum()) + known[j, i][usable].sum())
     lost = {
         "answers unknown": int((~known).sum() - len(known)),
@@ -293,6 +297,27 @@ def _pairs(net: PeerNetwork, model: Formula, mutual: list[str], networks: Mappin
     }
     pairs = np.column_stack([i, j])[usable]
     return _Pairs(features[usable], (fits_up & fits_down)[usable], pairs, (*names, *more), cells, lost)
+
+
+def _refuse_pairs(features: Floats, names: list[str], x: Floats, tie: Present, known: Present) -> None:
+    """Refuse features that follow from those before, and the network itself as its own covariate."""
+    both = known & known.T
+    for name, values in zip(names, x, strict=False):
+        if np.array_equal(values[both] != 0, tie.T[both]):
+            raise DataError(
+                f"formula: {name} is the modelled network turned round. Use mutual."
+            )
+    flat = features[:, 1:].reshape(-1, len(names))
+    scale = np.sqrt((flat**2).mean(axis=0))
+    r = np.abs(np.diagonal(np.linalg.qr(flat / np.where(scale > 0, scale, 1.0), mode="r"))) / np.sqrt(
+        len(flat)
+    )
+    bad = np.flatnonzero(r < 1e-7)
+    if len(bad):
+        raise DataError(
+            f"formula: {quoted([names[b] for b in bad])} follows from the terms before it, or is 0 for every pair: "
+            "its effect cannot be told. Drop it."
+        )
 
 
 def _mutual_terms(net: PeerNetwork, mutual: list[str]) -> tuple[Floats, list[str]]:
@@ -339,6 +364,7 @@ def _newton(data: _Pairs) -> tuple[Floats, Floats, float]:
         return float((part - whole).sum()), (seen - mean).sum(axis=0), spread - left
 
     value, gradient, info = evaluate(theta)
+    start = np.diagonal(info).copy()
     for _ in range(100):
         try:
             step = np.linalg.solve(info + 1e-12 * np.diag(np.diagonal(info)), gradient)
@@ -356,7 +382,11 @@ def _newton(data: _Pairs) -> tuple[Floats, Floats, float]:
         if np.abs(data.features @ theta).max() > 60:
             break
         if float(np.abs(size * step).max()) < 1e-10 * (1 + float(np.abs(theta).max())):
-            return theta, info, value
+            # A term that tells ties for sure has no information left at its huge estimate.
+            now = np.diagonal(info)
+            if (now > 1e-9 * start).all() and np.linalg.cond(info / np.sqrt(np.outer(now, now))) < 1e14:
+                return theta, info, value
+            break
     scale = np.abs(theta) * np.abs(data.features).max(axis=(0, 1))
     worst = data.names[int(np.argmax(scale))]
     raise FitError(

@@ -12,7 +12,7 @@ from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.hypotheses import _autocorrelation as auto
 from peernet.hypotheses import _moran
-from peernet.hypotheses._formula import parse
+from peernet.hypotheses._formula import check_given, parse
 from peernet.results import HypothesisTest, ModelFit, format_number, format_p, provenance
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ def fit_peer_effects(
     Bramoulle, Djebbari, Fortin (2009). Journal of Econometrics 150, 41-55. doi:10.1016/j.jeconom.2008.12.021
     Mizruchi, Neuman (2008). Social Networks 30, 190-200. doi:10.1016/j.socnet.2008.02.002
     """
+    check_given(net, None)
     rng = as_rng(rng)
     literal("method", method, ("ml", "2sls", "lagged"))
     literal("influence", influence, ("teachers", "learners", "both"))

@@ -14,6 +14,7 @@ from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.hypotheses import _formula, _graphs
+from peernet.hypotheses._mrqap import two_modes
 from peernet.hypotheses._permute import inner_products, null_draws, shuffler, two_sided_p
 from peernet.results import Alternative, HypothesisTest, monte_carlo_p, provenance
 
@@ -33,6 +34,7 @@ def qap_correlation(
     *,
     networks: Mapping[str, Any] | None = None,
     within: str | None = None,
+    two_mode: str | None = None,
     weighted: bool = True,
     alternative: Alternative = "two-sided",
     compat: Literal["sna"] | None = None,
@@ -62,6 +64,9 @@ def qap_correlation(
         Networks that a term may name.
     within : str, optional
         Column of people inside which they change places.
+    two_mode : str, optional
+        Column with two values, such as teacher and pupil, between which all ties run: only pairs from the one to the
+        other count, and people change places within their kind.
     weighted : bool
         Correlate summed weights; False: ties present or absent.
     alternative : {"two-sided", "greater", "less"}
@@ -103,12 +108,16 @@ def qap_correlation(
     literal("alternative", alternative, _ALTERNATIVES)
     literal("compat", compat, ("sna", None))
     n_draws, used = count("n_draws", n_draws), record(rng)
+    _formula.check_given(net, networks)
+    allowed, kinds = two_modes(net, two_mode)
     a = net.adjacency.toarray().astype(np.float64)
     if not weighted:
         a = (a > 0).astype(np.float64)
     a[~_formula.known_cells(net)] = np.nan
     name, b = _second(net, other, networks, weighted)
-    shuffle = shuffler(net, within)
+    if allowed is not None:
+        a[~allowed] = b[~allowed] = np.nan
+    shuffle = shuffler(net, within, kinds)
     statistic, observed = _correlation(a, b)
     null, exact = null_draws(shuffle, statistic, n_draws=n_draws, rng=rng, n_jobs=n_jobs, progress=progress)
     same = float(statistic(np.arange(net.n_people)[None, :])[0])
@@ -116,9 +125,16 @@ def qap_correlation(
     if exact or compat == "sna":
         _, greater, less = two_sided_p(same, null, exact=exact, corrected=compat is None)
         p = {"greater": greater, "less": less, "two-sided": min(1.0, 2 * min(greater, less))}[alternative]
-    options = {"other": name, "within": within, "weighted": weighted, "alternative": alternative, "compat": compat}
+    options = {
+        "other": name,
+        "within": within,
+        "two_mode": two_mode,
+        "weighted": weighted,
+        "alternative": alternative,
+        "compat": compat,
+    }
     cells = int((np.isfinite(a) & np.isfinite(b) & ~np.eye(len(a), dtype=bool)).sum())
-    total = len(a) * (len(a) - 1)
+    total = len(a) * (len(a) - 1) if allowed is None else int(allowed.sum())
     return HypothesisTest(
         name=f"Correlation of the ties with {name}",
         observed=observed,
@@ -156,7 +172,9 @@ def _second(
         columns = _formula.term_matrix(net, reader.products[0][0], networks)
         if len(columns) != 1:
             names = ", ".join(c for c, _ in columns)
-            raise DataError(f"other: {other} stands for {len(columns)} matrices ({names}). Use mrqap for all at once.")
+            raise DataError(
+                f"other: {other} stands for {len(columns)} matrices ({names}). Use mrqap for all at once."
+            )
         return columns[0][0], columns[0][1]
     values = _formula._aligned(net, other, "other")
     if not weighted and not isinstance(other, pd.DataFrame):
@@ -172,7 +190,9 @@ def _correlation(a: Floats, b: Floats) -> tuple[Callable[[NDArray[np.intp]], Flo
     both = known_a & known_b
     for values, which in ((a, "net"), (b, "other")):
         if not both.any() or np.ptp(values[both]) == 0:
-            raise DataError(f"qap_correlation: {which} does not vary over the {both.sum()} pairs known in both.")
+            raise DataError(
+                f"qap_correlation: {which} does not vary over the {both.sum()} pairs known in both."
+            )
     observed = float(np.corrcoef(a[both], b[both])[0, 1])
     if both.sum() == n * (n - 1):
         return _complete(a, b, off), observed
@@ -260,7 +280,8 @@ def cug_test(
     statistic : str or callable
         "reciprocity" (share of ties returned), "transitivity" (share of chains i -> j -> k with i -> k),
         "teacher_centralization" or "learner_centralization" (Freeman, 0 to 1); or any function of a PeerNetwork that
-        returns a number, NaN = undefined.
+        returns a number, NaN = undefined. A function gets networks whose ties all weigh 1, reported by nobody in
+        particular: everybody counts as having answered.
     null : {"size", "ties", "dyad census", "degrees", "block densities"}
         What the draws share with the data.
     group : str, optional
@@ -294,6 +315,11 @@ def cug_test(
     Roberts (2000). Social Networks 22, 273-283. doi:10.1016/S0378-8733(00)00026-5
     """
     rng = as_rng(rng)
+    _formula.check_given(net, None)
+    if null in ("edges", "edge", "density", "edge count"):
+        raise ValueError(f"null={null!r}: the number of edges is kept by null='ties'.")
+    if null in ("dyads", "dyad", "dyad.census", "mutual"):
+        raise ValueError(f"null={null!r}: mutual, one-way and absent pairs are kept by null='dyad census'.")
     literal("null", null, ("size", "ties", "dyad census", "degrees", "block densities"))
     literal("alternative", alternative, _ALTERNATIVES)
     literal("compat", compat, ("sna", None))
@@ -339,4 +365,3 @@ def cug_test(
             used={"cells_used": int(known.sum()), "cells_left_out": total - int(known.sum())},
         ),
     )
-

@@ -68,7 +68,9 @@ def test_likelihood_by_enumerating_all_networks(silent: tuple[str, ...]) -> None
     net = network(4, 0.5, 3, silent=silent)
     formula = "edges + mutual + teacher(age) + same(office)"
     age = net.column("age").to_numpy(dtype=float)
-    same = (net.column("office").to_numpy()[:, None] == net.column("office").to_numpy()[None, :]).astype(float)
+    same = (net.column("office").to_numpy()[:, None] == net.column("office").to_numpy()[None, :]).astype(
+        float
+    )
     cells = [(i, j) for i in range(4) for j in range(4) if i != j]
     seen = net.adjacency.toarray() > 0
     known = [(i, j) for i, j in cells if f"p{j}" not in silent]
@@ -135,7 +137,9 @@ def test_symmetric_terms_equal_logit_without_mutual() -> None:
 
     net = network(14, 0.3, 5)
     exact = fit_ergm(net, "tie ~ same(office) + diff(age)").params
-    logit = dyadic_regression(net, "tie ~ same(office) + diff(age)", model="logit", variance="classical").params
+    logit = dyadic_regression(
+        net, "tie ~ same(office) + diff(age)", model="logit", variance="classical"
+    ).params
     assert list(exact["term"]) == ["edges", "same(office)", "diff(age)"]
     np.testing.assert_allclose(exact["estimate"], logit["estimate"], rtol=1e-6)
     np.testing.assert_allclose(exact["std_error"], logit["std_error"], rtol=1e-4)
@@ -168,7 +172,12 @@ def test_goodness_of_fit() -> None:
     good = fit.goodness(n_draws=60, rng=1)
     again = fit.goodness(n_draws=60, rng=1, n_jobs=2)
     pd.testing.assert_frame_equal(good.table, again.table)
-    for name, total in (("teaches", 20), ("learns from", 20), ("shared partners", net.n_ties), ("distance", 380)):
+    for name, total in (
+        ("teaches", 20),
+        ("learns from", 20),
+        ("shared partners", net.n_ties),
+        ("distance", 380),
+    ):
         part = good.table[good.table["feature"] == name]
         assert part["observed"].sum() == total
     assert good.table.loc[good.table["feature"] == "triads", "observed"].sum() == 20 * 19 * 18 / 6
@@ -199,6 +208,21 @@ def test_wrong_use() -> None:
         fit_ergm(net.with_people(one="x"), "edges + same(one)")
 
 
+def test_what_has_no_finite_estimate_is_refused() -> None:
+    rng = np.random.default_rng(40)
+    ids = [f"p{i}" for i in range(16)]
+    present = (rng.random((16, 16)) < 0.4) & ~np.eye(16, dtype=bool)
+    people = pd.DataFrame({"one": "x"}, index=ids)
+    net = PeerNetwork.from_adjacency(present.astype(float), row_is="teacher", ids=ids, people=people)
+    few = PeerNetwork(net.people, net.ties.head(5))
+    with pytest.raises(FitError, match="few predicts ties perfectly"):
+        fit_ergm(net, "edges + mutual + few", networks={"few": few})
+    with pytest.raises(DataError, match=r"'mutual\(one\)' follows from the terms before it"):
+        fit_ergm(net, "edges + mutual + mutual(one)")
+    with pytest.raises(DataError, match=r"reverse\(me\) is the modelled network turned round"):
+        fit_ergm(net, "edges + reverse(me)", networks={"me": net})
+
+
 def test_translation_to_ergm() -> None:
     net = network(6, 0.5, 10)
     given = "tie ~ edges + same(office) + teacher(age)+learner(office) + other + gwesp(0.5, fixed=TRUE)"
@@ -206,7 +230,9 @@ def test_translation_to_ergm() -> None:
     assert _translate(net, given, ["other"]) == " + ".join([*want, "gwesp(0.5, fixed=TRUE)"])
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ergmx") is None, reason="ergmx (GPL, an extra) is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("ergmx") is None, reason="ergmx (GPL, an extra) is not installed"
+)
 def test_handed_over_models() -> None:
     net = network(20, 0.25, 11)
     exact = fit_ergm(net, "edges + mutual + same(office)").params

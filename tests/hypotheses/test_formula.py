@@ -13,7 +13,9 @@ PEOPLE = pd.DataFrame(
     {"office": ["x", "x", "y", None], "age": [30.0, 40.0, 55.0, 31.0], "role": ["a", "b", "c", "a"]},
     index=["ana", "bo", "cy", "di"],
 )
-TIES = pd.DataFrame({"teacher": ["ana", "bo", "cy"], "learner": ["bo", "cy", "di"], "weight": [2.0, 1.0, 3.0]})
+TIES = pd.DataFrame(
+    {"teacher": ["ana", "bo", "cy"], "learner": ["bo", "cy", "di"], "weight": [2.0, 1.0, 3.0]}
+)
 NET = PeerNetwork(PEOPLE, TIES)
 
 
@@ -123,3 +125,30 @@ def test_wrong_use_is_caught() -> None:
         build(NET.subset(["ana", "bo"]), "tie ~ teacher(age) + learner(age)")
     with pytest.raises(TypeError, match="PeerNetwork or a table"):
         build(NET, "tie ~ a", {"a": np.eye(4)})
+
+
+def test_hurried_calls_are_answered_in_words() -> None:
+    ids = list("abcdef")
+    rng = np.random.default_rng(50)
+    people = pd.DataFrame(
+        {"age": rng.integers(20, 60, 6), "odd": [np.inf, 1.0, 2.0, 3.0, 4.0, 5.0]}, index=ids
+    )
+    ties = (rng.random((6, 6)) < 0.5) & ~np.eye(6, dtype=bool)
+    net = PeerNetwork.from_adjacency(ties.astype(float), row_is="teacher", ids=ids, people=people)
+    # Who sends and who receives is not guessed: sender would be taken for learner by the letters.
+    for word in ("sender", "receiver", "ego", "nodeicov"):
+        with pytest.raises(ValueError, match="Say which is meant"):
+            parse(f"tie ~ {word}(age)")
+    with pytest.raises(ValueError, match=r"Write same\(x\)"):
+        parse("tie ~ nodematch(age)")
+    with pytest.raises(ValueError, match=r"net.with_people\(new="):
+        parse("tie ~ log(age)")
+    with pytest.raises(TypeError, match="networks must be a mapping of names"):
+        build(net, "tie ~ f", net)
+    words = pd.DataFrame("no", index=ids, columns=ids)
+    with pytest.raises(DataError, match=r"'f' has 36 cells that are not numbers \('no', row 'a'\)"):
+        build(net, "tie ~ f", {"f": words})
+    with pytest.raises(DataError, match="column 'odd' has 1 infinite values"):
+        build(net, "tie ~ diff(odd)")
+    with pytest.raises(DataError, match="mutual is a term of fit_ergm"):
+        build(net, "tie ~ mutual")

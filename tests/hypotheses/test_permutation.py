@@ -309,7 +309,7 @@ def test_own_statistic_sees_networks_over_the_same_people() -> None:
 def test_cug_refuses() -> None:
     net = network(6, 0.4, np.random.default_rng(15), unit=list("aabbcc"))
     with pytest.raises(ValueError, match="null must be one of"):
-        cug_test(net, "reciprocity", null="edges")  # type: ignore[arg-type]
+        cug_test(net, "reciprocity", null="waves")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="statistic must be one of"):
         cug_test(net, "density")
     with pytest.raises(ValueError, match="pass both or neither"):
@@ -325,3 +325,41 @@ def test_triads_against_networkx() -> None:
     graph = nx.from_numpy_array(present.astype(int), create_using=nx.DiGraph)
     # networkx 111D is A <-> B <- C as here; its census is by the same names.
     assert triad_census(present) == nx.triadic_census(graph)
+
+
+def test_two_modes_by_enumeration() -> None:
+    """Three who teach, three who learn: 36 arrangements, each kind among itself."""
+    from itertools import permutations
+
+    rng = np.random.default_rng(31)
+    ids = [f"p{i}" for i in range(6)]
+    kind = pd.DataFrame({"kind": list("mmmppp")}, index=ids)
+    a, b = (np.zeros((6, 6)) for _ in range(2))
+    a[:3, 3:], b[:3, 3:] = rng.integers(0, 3, (3, 3)), rng.integers(0, 3, (3, 3))
+    net, other = (PeerNetwork.from_adjacency(m, row_is="teacher", ids=ids, people=kind) for m in (a, b))
+    test = qap_correlation(net, other, two_mode="kind", n_draws=100)
+    want = [
+        np.corrcoef(a[:3, 3:].ravel(), b[np.ix_(list(s), list(t))].ravel())[0, 1]
+        for s in permutations(range(3))
+        for t in permutations(range(3, 6))
+    ]
+    assert test.provenance["exact"] and test.provenance["cells_used"] == 9
+    assert test.provenance["cells_left_out"] == 0
+    np.testing.assert_allclose(np.sort(test.null), np.sort(want), atol=1e-9)
+    assert test.observed == pytest.approx(want[0])
+    upper, lower = (np.mean(c) for c in (np.array(want) >= want[0] - 1e-9, np.array(want) <= want[0] + 1e-9))
+    assert test.p_value == pytest.approx(min(1, 2 * min(upper, lower)))
+    with pytest.raises(DataError, match="two_mode: ties must run"):
+        qap_correlation(network(6, 0.8, rng, kind=list("mmmppp")), other, two_mode="kind")
+
+
+def test_words_of_other_software_are_translated() -> None:
+    net = network(8, 0.4, np.random.default_rng(32))
+    for word, ours in (("edges", "ties"), ("dyad.census", "dyad census")):
+        with pytest.raises(ValueError, match=f"null='{ours}'"):
+            cug_test(net, "reciprocity", null=word)
+    with pytest.raises(TypeError, match="one number for a PeerNetwork; got str 'a'"):
+        cug_test(net, lambda g: "a", n_draws=3)
+    for call in (lambda: qap_correlation(net.ties, net), lambda: cug_test(net.ties, "reciprocity")):
+        with pytest.raises(TypeError, match="net must be a PeerNetwork; got DataFrame"):
+            call()

@@ -68,9 +68,9 @@ test: lint types unit notebook-tests licences package  ## everything that must h
 test-long: setup  ## full calibration runs; see docs/calibration
 	PEERNET_HYPOTHESIS=long $(PY) -m pytest -q -n $(WORKERS) -m long tests
 
-test-engines: setup  ## PySpark and Dask
+test-engines: setup  ## PySpark (with a Java runtime, 17 or later; left out without) and Dask
 	@scripts/install.sh $(PY) -c constraints.txt -e '.[$(EXTRAS),cluster]'
-	$(PY) -m pytest -q -m engines tests
+	$(PY) -m pytest -q -m engines -rs tests
 
 test-browser: setup  ## the rendered report in a headless Chromium
 	$(PY) -m pytest -q -m browser tests

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +40,8 @@ def check(events: object) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_pyspark() -> None:
     sql = pytest.importorskip("pyspark.sql")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        pytest.skip("PySpark needs a Java runtime (JRE 17 or later)")
     session = (
         sql.SparkSession.builder.master("local[1]")
         .config("spark.sql.session.timeZone", "UTC")

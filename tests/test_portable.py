@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections import Counter
 from typing import Any
 
@@ -187,6 +189,8 @@ def test_dask() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_pyspark() -> None:
     sql = pytest.importorskip("pyspark.sql")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        pytest.skip("PySpark needs a Java runtime (JRE 17 or later)")
     session = (
         sql.SparkSession.builder.master("local[1]")
         .config("spark.sql.session.timeZone", "UTC")

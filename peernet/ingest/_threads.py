@@ -16,9 +16,14 @@ Answers = Literal["all", "first"]
 THANKS = {
     "pray", "thank_you", "thanks", "thankyou", "white_check_mark", "heavy_check_mark", "check_mark", "check", "bulb",
     "light_bulb", "+1", "thumbsup", "thumbs_up", "heart", "raised_hands", "tada", "100", "clap", "like", "🙏", "✅",
-    "💡", "👍", "❤️", "🎉",
+    "💡", "👍", "❤", "🎉",
 }  # fmt: skip
 _ENDS = ("?", "？", "؟", "?)", '?"', "?»")
+# Colours of skin as chats write them: "+1::skin-tone-3" (Slack), "+1_medium_skin_tone" (Mattermost), a sign after
+# the hand (Teams); and the sign after a heart that says whether it is drawn or written.
+_TONE = re.compile(
+    "::.*|_(?:(?:medium_)?(?:light|dark)|medium)_skin_tone$|[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]"
+)
 _TAG = re.compile(r"<[^>]*>")
 DIRECTION = "in a thread, everybody who answers teaches the person who opened it"
 
@@ -63,7 +68,7 @@ def asks(body: str, *, html: bool = False) -> bool:
 
 def is_thanks(reaction: str) -> bool:
     """Say whether a reaction says thank you or solved."""
-    return reaction.split("::")[0].strip(":").lower() in THANKS
+    return _TONE.sub("", reaction.strip(":")).lower() in THANKS
 
 
 def thread_ties(

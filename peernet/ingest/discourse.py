@@ -110,6 +110,11 @@ def _collect(trace: Traces, row: dict[str, Any], topics: dict[str, dict[str, Any
             topic["posts"][at] = post
 
 
+def _is_bot(post: Any, author: str) -> bool:
+    """Say whether Discourse itself or one of its bots wrote a post: their user numbers are negative."""
+    return author in ("system", "discobot") or (whole(post, "user_id") or 0) < 0
+
+
 def _topic(
     trace: Traces, key: str, topic: dict[str, Any], wanted: frozenset[str] | None, accepted: float
 ) -> None:
@@ -137,7 +142,7 @@ def _topic(
             author,
             name=text(post, "name"),
             login=text(post, "username"),
-            bot=author in ("system", "discobot"),
+            bot=_is_bot(post, author),
         )
         trace.attend(f"discourse/{key}", who, time, "opener" if at == 1 else "reply", "topic")
         if at == 1:
@@ -149,7 +154,7 @@ def _topic(
         if not asker:
             ledger.drop("posts", "what it replies to is outside the export", (), n=1)
             continue
-        learner = trace.account(asker, bot=asker in ("system", "discobot"))
+        learner = trace.account(asker, bot=_is_bot(parent, asker))
         if learner == who:
             ledger.drop("posts", "replies to oneself", (), n=1)
             continue

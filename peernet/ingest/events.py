@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from peernet import _portable
@@ -13,13 +15,14 @@ from peernet._check import literal, quoted, suggest
 from peernet.errors import DataError
 from peernet.ingest._fields import is_bot_name
 from peernet.ingest._files import existing, file_facts
-from peernet.ingest._times import DateOrder, parse_times
+from peernet.ingest._times import DateOrder, parse_times, zone
 from peernet.ingest._traces import Traces
 from peernet.ingest.survey import Aliases, People
 from peernet.records.tables import Records
 
 __all__ = ["read_events"]
 
+DOUBTFUL = "time lies in the hour that the clocks repeat or skip"
 _FIELDS = ("teacher", "learner", "time", "weight", "kind", "context", "topic", "evidence")
 _PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000}
 
@@ -147,7 +150,7 @@ def _times(frame: pd.DataFrame, trace: Traces, time_zone: str | None, unit: str,
         stamp = pd.to_datetime(column)
         if stamp.dt.tz is None:
             said = f"local times of {time_zone}" if time_zone else "UTC (assumed: the table states no zone)"
-            stamp = stamp.dt.tz_localize(time_zone or "UTC", ambiguous="NaT", nonexistent="NaT")
+            stamp = _localised(stamp, time_zone or "UTC", trace)
         micro = (
             stamp.dt.tz_convert("UTC")
             .dt.tz_localize(None)
@@ -164,6 +167,7 @@ def _times(frame: pd.DataFrame, trace: Traces, time_zone: str | None, unit: str,
             date_order=order,
         )
         said = parsed.zone or said
+        trace.ledger.flag("rows", DOUBTFUL, parsed.doubtful)
         micro = (
             parsed.time.dt.tz_localize(None)
             .astype("int64")
@@ -172,6 +176,18 @@ def _times(frame: pd.DataFrame, trace: Traces, time_zone: str | None, unit: str,
         )
     frame["time"] = micro
     return said
+
+
+def _localised(stamp: pd.Series[Any], time_zone: str, trace: Traces) -> pd.Series[Any]:
+    """Read local times as a zone's; in the hour that clocks repeat the first is meant, and it is flagged."""
+    place = zone(time_zone)
+    out = stamp.dt.tz_localize(place, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
+    doubtful = np.flatnonzero((out.isna() & stamp.notna()).to_numpy())
+    trace.ledger.flag("rows", DOUBTFUL, (doubtful + 1).tolist())
+    moments = {k: pd.Timestamp(stamp.iloc[k]).to_pydatetime(warn=False) for k in doubtful.tolist()}
+    meant = {k: pd.Timestamp(m.replace(tzinfo=place).astimezone(dt.UTC)) for k, m in moments.items()}
+    filled: pd.Series[Any] = out.reset_index(drop=True).fillna(pd.Series(meant, dtype=out.dtype))
+    return filled.set_axis(stamp.index)
 
 
 def _clean(frame: pd.DataFrame, trace: Traces, kind: str) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from peernet._check import literal
 from peernet.errors import DataError
@@ -14,6 +14,7 @@ from peernet.ingest._fields import epoch_us, is_bot_name, short
 from peernet.ingest._files import PathLike, existing
 from peernet.ingest._traces import Traces, progress_bar
 from peernet.ingest.survey import Aliases, People
+from peernet.records.report import Ledger
 from peernet.records.tables import Records
 
 __all__ = ["TRAILERS", "read_git"]
@@ -33,6 +34,7 @@ TRAILERS: dict[str, tuple[str, Role]] = {
     "co-developed-by": ("co-author", "both"),
     "pair": ("co-author", "both"),
 }
+COPY = "looks like a copy of another (same author, author time and subject)"
 _PERSON = re.compile(r"^\s*\"?([^<>\"]*?)\"?\s*<\s*([^<>\s]+)\s*>")
 _NOREPLY = re.compile(r"^(?:\d+\+)?([^@]+)@users\.noreply\.github\.com$", re.IGNORECASE)
 
@@ -45,7 +47,7 @@ def read_git(
     trailers: Mapping[str, str] | None = None,
     time: Literal["committer", "author"] = "committer",
     merges: bool = True,
-    copies: Literal["keep", "drop"] = "keep",
+    copies: Literal["drop", "keep"] = "drop",
     blame: bool = False,
     blame_commits: int | None = None,
     bots: Iterable[str] = (),
@@ -81,9 +83,11 @@ def read_git(
         Whose clock: "committer" is when the change came in, and is in order; rebasing moves it.
     merges : bool
         Read the trailers of merge commits too.
-    copies : {"keep", "drop"}
-        What to do with commits that have author, author time and trailers of another (cherry-picks, rebased
-        branches). They are counted either way.
+    copies : {"drop", "keep"}
+        Cherry-picks and rebased branches are copies of a commit (same author, author time and subject), and one
+        review is one review however often it is copied: "drop" takes a trailer from the oldest commit that has it,
+        and counts those of the copies as left out. "keep" makes events of each. Where every branch is read, or the
+        branches of pull requests were fetched, most commits can be copies.
     blame : bool
         Also read whose lines each commit changes. Slow: a process for every file that a commit changes.
     blame_commits : int, optional
@@ -108,7 +112,7 @@ def read_git(
         When it is no repository, git is not installed, or it cannot read the history.
     """
     literal("time", time, ("committer", "author"))
-    literal("copies", copies, ("keep", "drop"))
+    literal("copies", copies, ("drop", "keep"))
     where = existing(path, "read_git")
     named = (
         {k.strip().lower().rstrip(":"): (v, "teacher") for k, v in trailers.items()}
@@ -208,32 +212,24 @@ def _read_trailers(
 ) -> None:
     """Turn the trailers of every commit into ties."""
     ledger = trace.ledger
-    seen: set[tuple[Any, ...]] = set()
+    seen: dict[tuple[str, str, int], set[tuple[str, str]]] = {}
     other: dict[str, int] = {}
-    for commit in commits:
+    for commit in reversed(commits):  # the oldest first: whoever is named taught before that
         moment = epoch_us(commit.committed if rules.time == "committer" else commit.authored)
         ledger.read("trailers", len(commit.trailers))
-        key = (commit.email.lower(), commit.authored, commit.subject, commit.trailers)
-        copy = bool(commit.trailers) and key in seen
-        seen.add(key)
-        if copy:
-            ledger.flag(
-                "commits",
-                "looks like a copy of another (same author, author time, subject and trailers)",
-                n=1,
-            )
-        if moment is None or (copy and rules.copies == "drop"):
+        trailers = commit.trailers if moment is None else _new(ledger, commit, seen, rules.copies)
+        if moment is None or (commit.trailers and not trailers):
             reason = (
                 "the time of the commit is not between 1980 and 2100"
                 if moment is None
                 else "copy of another commit"
             )
             ledger.drop("commits", reason, (), n=1)
-            ledger.drop("trailers", reason, (), n=len(commit.trailers))
+            ledger.drop("trailers", reason, (), n=len(trailers))
             continue
         author = _who(trace, commit.name, commit.email, rules)
         named: list[tuple[int, str]] = []
-        for trailer, value in commit.trailers:
+        for trailer, value in trailers:
             kind, role = rules.trailers.get(trailer, ("", ""))
             match = _PERSON.match(value) if kind else None
             if not kind:
@@ -258,6 +254,28 @@ def _read_trailers(
         ledger.notes.append(
             "trailers not read as teaching: " + ", ".join(f"{short(k, 40)} {n}" for k, n in most)
         )
+
+
+def _new(
+    ledger: Ledger,
+    commit: _gitlog.Commit,
+    seen: dict[tuple[str, str, int], set[tuple[str, str]]],
+    copies: str,
+) -> tuple[tuple[str, str], ...]:
+    """Return the trailers of a commit that no older copy of it has, or all of them; flag copies either way."""
+    if not commit.trailers:
+        return ()
+    key = (commit.email.lower(), commit.authored, commit.subject)
+    before = seen.setdefault(key, set())
+    if before:
+        ledger.flag("commits", COPY, n=1)
+    known = before.copy()
+    before.update((trailer, value.lower()) for trailer, value in commit.trailers)
+    if copies == "keep":
+        return commit.trailers
+    new = tuple((t, v) for t, v in commit.trailers if (t, v.lower()) not in known)
+    ledger.drop("trailers", "on a copy of the commit too", (), n=len(commit.trailers) - len(new))
+    return new
 
 
 def _tie(

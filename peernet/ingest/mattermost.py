@@ -91,6 +91,8 @@ def read_mattermost(
             trace.ledger.flag("lines", "holds nothing under its type", n=1)
         elif kind == "user":
             _user(trace, body)
+        elif kind == "bot":
+            _bot(trace, body)
         elif kind == "channel" and text(body, "type") == "P":
             private.add(f"{text(body, 'team')}/{text(body, 'name')}".casefold())
         elif kind in ("post", "direct_post"):
@@ -108,6 +110,13 @@ def _user(trace: Traces, row: dict[str, Any]) -> None:
         name = f"{text(row, 'first_name')} {text(row, 'last_name')}".strip() or text(row, "nickname")
         bot = "bot" in text(row, "roles").split() or row.get("is_bot") is True
         trace.account(login, name=name, email=text(row, "email"), login=login, bot=bot)
+
+
+def _bot(trace: Traces, row: dict[str, Any]) -> None:
+    """Read a line of newer exports that says which account is a bot."""
+    login = text(row, "username").lower()
+    if login:
+        trace.account(login, name=text(row, "display_name"), login=login, bot=True)
 
 
 def _thread(

@@ -259,6 +259,7 @@ def _report(trace: Traces, frame: pd.DataFrame, time_zone: str | None, order: Da
     times = parse_times(
         frame.iloc[:, 0], "read_moodle, first column of the report", time_zone=time_zone, date_order=order
     )
+    trace.ledger.flag("report rows", "time lies in the hour that the clocks repeat or skip", times.doubtful)
     micros = times.time.dt.tz_localize(None).astype("datetime64[us]").astype("int64").tolist()
     for k, i in enumerate(frame.index):
         ids = _IDS.findall(str(values[k, column]))

@@ -46,7 +46,8 @@ def read_viva(
 
     Direction: **none**. The query counts mails, chats and meetings of two people and does not know who
     learned; each row becomes two events of half the score, one each way (kind "collaboration, direction
-    unknown"). A group-to-group query has no people: the "people" of its records are groups (column
+    unknown"). A pair that the query writes from both sides on one date is one row with the mean of the two scores.
+    A group-to-group query has no people: the "people" of its records are groups (column
     ``size``), time within a group is the column ``within``, and rows of "Other_Collaborators" or
     "Unclassified Collaborators" are counted and left out.
 
@@ -175,6 +176,8 @@ def _ties(trace: Traces, rows: pd.DataFrame, frame: pd.DataFrame, groups: bool) 
         rows.index[own],
     )
     kept = rows[~own]
+    if not groups:
+        kept = _once(trace, kept)
     micros = kept["time"].dt.tz_localize(None).astype("datetime64[us]").astype("int64").tolist()
     columns = zip(
         kept.index, kept["one"].tolist(), kept["two"].tolist(), micros, kept["score"].tolist(), strict=True
@@ -192,6 +195,18 @@ def _ties(trace: Traces, rows: pd.DataFrame, frame: pd.DataFrame, groups: bool) 
                 context=context,
                 evidence=f"row/{i}",
             )
+
+
+def _once(trace: Traces, rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one row a pair and date: where both are primary collaborators the query writes the pair from either side.
+
+    The score of a tie belongs to the pair; where the two rows differ it is their mean.
+    """
+    swapped = rows["one"] > rows["two"]
+    pair = [rows["one"].mask(swapped, rows["two"]), rows["two"].mask(swapped, rows["one"]), rows["time"]]
+    again = pd.concat(pair, axis=1, keys=["a", "b", "t"]).duplicated()
+    trace.ledger.drop("rows", "the same pair and date again (from the other side)", rows.index[again])
+    return rows.assign(score=rows["score"].groupby(pair).transform("mean"))[~again]
 
 
 def _people(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -124,7 +124,7 @@ def test_the_picture_shows_every_combination_and_its_choices() -> None:
     plt.close(ax.figure)
 
 
-def judged_world(seed: int) -> tuple[float, float, Any]:
+def judged_world(seed: int | list[int], judged: int = 120, n_draws: int = 12) -> tuple[float, float, Any]:
     """True and naive share of teaching that crosses units, and the same with the rule's precision carried.
 
     Answers are right nine times in ten and mostly inside units, mentions four times in ten and mostly across.
@@ -150,12 +150,12 @@ def judged_world(seed: int) -> tuple[float, float, Any]:
     )  # fmt: skip
     people = pd.DataFrame({"unit": [str(k % 4) for k in range(n)]}, index=pd.Index(ids, name="person"))
     records = Records(people=people, events=frame.drop(columns=["t", "l", "true"]))
-    sheet = ingest.precision_sample(records, 120, rng=rng)
+    sheet = ingest.precision_sample(records, judged, rng=rng)
     sheet["teaching"] = np.where(sheet["event_id"].map(frame.set_index("event_id")["true"]), "yes", "no")
     sheet["direction"] = "yes"
     found = specification_curve(
-        records, crossing, windows=[("2024-01-01", "2024-06-01")], precision=ingest.precision_of(sheet), n_draws=12,
-        rng=rng,
+        records, crossing, windows=[("2024-01-01", "2024-06-01")], precision=ingest.precision_of(sheet),
+        n_draws=n_draws, rng=rng,
     )  # fmt: skip
     return float(crosses[frame["true"]].mean()), float(crosses.mean()), found.table.iloc[0]
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peernet import DataError
 from peernet.ingest import read_events
-from tests.ingest.traces import ANA, BO, CY, ROSTER, balance, triples, well_formed
+from tests.ingest.traces import ANA, BO, CY, ROSTER, balance, only_data_errors, triples, well_formed
 
 TABLE = pd.DataFrame(
     {
@@ -110,3 +112,37 @@ def test_a_damaged_parquet_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError):
         read_events(path, columns=NAMES)
+
+
+@given(st.data())
+def test_damaged_tables_raise_data_errors_only(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    good = TABLE.assign(at=TABLE["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    ending = data.draw(st.sampled_from(["csv", "jsonl", "parquet"]))
+    path = tmp_path_factory.mktemp("e") / f"e.{ending}"
+    if ending == "csv":
+        good.to_csv(path, index=False)
+    elif ending == "jsonl":
+        good.to_json(path, orient="records", lines=True)
+    else:
+        good.to_parquet(path)
+    raw = path.read_bytes()
+    at = data.draw(st.integers(0, len(raw) - 1))
+    piece = data.draw(
+        st.binary(max_size=5) | st.sampled_from([b'"', b",", b"\n", b"\xff", b"1e999", b"\x00"])
+    )
+    path.write_bytes(raw[:at] + piece + raw[at + data.draw(st.integers(0, 20)) :])
+    only_data_errors(lambda: read_events(path, people=ROSTER, columns=NAMES))
+
+
+@pytest.mark.parametrize("texts", [True, False])
+def test_hours_that_clocks_repeat_or_skip(texts: bool) -> None:
+    local = ["2024-03-31T02:30", "2024-07-01T12:00", "2024-10-27T02:30"]
+    time: Any = local if texts else pd.to_datetime(local)
+    table = pd.DataFrame({"teacher": "a", "learner": "b", "time": time})
+    records = read_events(table, time_zone="Europe/Berlin")
+    assert list(records.events["time"]) == [
+        pd.Timestamp("2024-03-31T01:30Z"), pd.Timestamp("2024-07-01T10:00Z"), pd.Timestamp("2024-10-27T00:30Z"),
+    ]  # fmt: skip
+    assert records.report.n_flagged("time lies in the hour that the clocks repeat or skip") == 2

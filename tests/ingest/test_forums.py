@@ -181,3 +181,23 @@ def test_damaged_files_raise_data_errors_only(
     (folder / "t.json").write_bytes(data.draw(damaged_json(value)))
     (folder / "u.json").write_text(json.dumps(PEOPLE))
     only_data_errors(lambda: read(folder))
+
+
+def test_discourse_bots_have_negative_numbers(tmp_path: Path) -> None:
+    posts = [
+        post(1, "ana", "2024-03-31T00:59:00Z", user_id=1),
+        post(2, "gpt_helper", "2024-03-31T01:00:00Z", user_id=-1201),
+        post(3, "bo.b", "2024-03-31T01:01:00Z", to=2, user_id=2),
+        post(4, "bo.b", "2024-03-31T01:02:00Z", user_id=2),
+    ]
+    dump(tmp_path / "t.json", {"id": 5, "post_stream": {"posts": posts}})
+    records = read_discourse(tmp_path, people=ROSTER)
+    assert triples(records) == [("answer", BO, ANA)]
+    assert records.report.n_dropped("teacher or learner is a bot") == 2
+
+
+@pytest.mark.parametrize("read", [read_discourse, read_canvas])
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path, read: Any) -> None:
+    page = TOPIC if read is read_discourse else VIEW
+    (tmp_path / "t.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(page).encode())
+    assert len(read(tmp_path).events) > 0

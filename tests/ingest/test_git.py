@@ -13,6 +13,8 @@ import pytest
 
 from peernet import DataError
 from peernet.ingest import read_git
+from peernet.ingest.git import COPY
+from tests.ingest.traces import balance
 
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8",
@@ -183,15 +185,25 @@ def test_copies_are_flagged_and_can_be_dropped(tmp_path: Path) -> None:
     git(tmp_path, "checkout", "-q", "main")
     commit(tmp_path, "other\n", "2024-01-03T00:00:00Z", ANA, "o.txt")
     git(tmp_path, "cherry-pick", "fix", when="2024-01-05T00:00:00Z", author=ANA)
-    both = read_git(tmp_path)
+    both = read_git(tmp_path, copies="keep")
     assert len(both.events) == 2
-    assert (
-        both.report.n_flagged("looks like a copy of another (same author, author time, subject and trailers)")
-        == 1
-    )
-    one = read_git(tmp_path, copies="drop")
+    assert both.report.n_flagged(COPY) == 1
+    one = read_git(tmp_path)
     assert len(one.events) == 1
+    assert one.events["time"].iloc[0] == pd.Timestamp("2024-01-02", tz="UTC")  # when it was said first
     assert one.report.n_dropped("copy of another commit", "commits") == 1
+    assert one.report.n_dropped("on a copy of the commit too", "trailers") == 1
+    assert one.report.n_flagged(COPY) == 1
+    git(
+        tmp_path, "commit", "--amend", "-q", "-m", f"fix\n\nReviewed-by: {BO}\nHelped-by: {BO}",
+        when="2024-01-06T00:00:00Z",
+    )  # fmt: skip
+    more = read_git(tmp_path)  # the copy names a help that the first does not
+    assert sorted(zip(more.events["kind"], more.events["time"].dt.day, strict=True)) == [
+        ("help", 6),
+        ("review", 2),
+    ]
+    assert balance(more)["trailers"] == [3, 3, 2]
 
 
 def test_blame_says_whose_lines_are_changed(tmp_path: Path) -> None:

@@ -270,3 +270,40 @@ def test_viva_damaged(tmp_path_factory: pytest.TempPathFactory, data: st.DataObj
         + raw[at + data.draw(st.integers(0, 20)) :]
     )
     only_data_errors(lambda: read_viva(path))
+
+
+def test_viva_pairs_written_from_both_sides_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "p2p.csv"
+    head = f"{P}PersonId,{S}PersonId,MetricDate,Strong_tie_score\r\n"
+    path.write_text(
+        head + "007,p2,2024-03-31,4\r\np2,007,2024-03-31,6\r\n007,p2,2024-04-30,4\r\n007,p3,2024-03-31,5\r\n",
+        encoding="utf-8",
+    )
+    records = read_viva(path, people=ROSTER)
+    got = {(r.teacher, r.learner, r.time.day, r.weight) for r in records.events.itertuples()}
+    assert got == {
+        (ANA, BO, 31, 2.5), (BO, ANA, 31, 2.5), (ANA, BO, 30, 2.0), (BO, ANA, 30, 2.0),
+        (ANA, CY, 31, 2.5), (CY, ANA, 31, 2.5),
+    }  # fmt: skip
+    assert balance(records)["rows"] == [4, 4, 3]
+    assert records.report.n_dropped("the same pair and date again (from the other side)") == 1
+
+
+def test_moodle_times_in_the_hours_that_clocks_repeat_or_skip(tmp_path: Path) -> None:
+    path = tmp_path / "logs.csv"
+    said = "\"The user with id '4' has graded the submission with id '9' for the user with id '2'.\""
+    rows = [
+        f'"{when}",A,B,C,D,Graded,{said},web,1'
+        for when in ("2024-10-27 02:30:00", "2024-03-31 02:30:00", "2024-07-01 12:00:00")
+    ]
+    head = (
+        "Time,User full name,Affected user,Event context,Component,Event name,Description,Origin,IP address"
+    )
+    path.write_text("\r\n".join([head, *rows]), encoding="utf-8")
+    records = read_moodle(
+        path, people=ROSTER, aliases={"moodle:4": CY, "moodle:2": ANA}, time_zone="Europe/Berlin"
+    )
+    assert list(records.events["time"]) == [
+        pd.Timestamp("2024-03-31T01:30Z"), pd.Timestamp("2024-07-01T10:00Z"), pd.Timestamp("2024-10-27T00:30Z"),
+    ]  # fmt: skip
+    assert records.report.n_flagged("time lies in the hour that the clocks repeat or skip") == 2

@@ -176,3 +176,20 @@ def test_damaged_lines_raise_data_errors_only(
     bad = data.draw(damaged_json(LINES[data.draw(st.integers(0, len(LINES) - 1))]))
     path.write_bytes(b"\n".join([json.dumps(LINES[3]).encode(), bad, json.dumps(LINES[7]).encode()]))
     only_data_errors(lambda: read_mattermost(path, include_private=True))
+
+
+def test_bot_lines_of_newer_exports_and_colours_of_skin(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    thanks = {"user": "ana", "emoji_name": "+1_medium_dark_skin_tone", "create_at": T}
+    rows = [
+        {"type": "bot", "bot": {"username": "Helper", "owner": "ana", "display_name": "Help Desk"}},
+        {"type": "user", "user": {"username": "ana", "email": "ana@firm.example"}},
+        {"type": "user", "user": {"username": "bo.b", "email": "bo@firm.example", "delete_at": T}},
+        post("ana", replies=[reply("helper", 1), reply("bo.b", 2, reactions=[thanks])]),
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    records = read_mattermost(path)
+    well_formed(records)
+    assert triples(records) == [("answer", "bo@firm.example", "ana@firm.example")]  # who left still taught
+    assert records.events["confirmed"].tolist() == [True]
+    assert records.report.n_dropped("written by a bot or app") == 1

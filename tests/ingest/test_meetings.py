@@ -142,3 +142,28 @@ def test_damaged_reports_raise_data_errors_only(
         + raw[at + data.draw(st.integers(0, 20)) :]
     )
     only_data_errors(lambda: read_meetings(path, kind=data.draw(st.sampled_from(["meeting", "talk"]))))
+
+
+def test_meetings_in_the_hours_that_clocks_repeat_or_skip(tmp_path: Path) -> None:
+    path = tmp_path / "participants.csv"
+    head = "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes)\r\n"
+    rows = [
+        f"x,{who}@firm.example,{day} {start},{day} {end},60\r\n"
+        for who in ("ana", "bo")
+        for day, start, end in (("2024-10-27", "01:30:00", "03:30:00"),)
+    ]
+    path.write_text(head + "".join(rows), encoding="utf-8")
+    options = {
+        "people": ROSTER,
+        "kind": "talk",
+        "presenter": "ana@firm.example",
+        "time_zone": "Europe/Berlin",
+    }
+    events = read_meetings(path, **options).events
+    assert events["time"].iloc[0] == pd.Timestamp("2024-10-26T23:30Z")
+    assert events["weight"].tolist() == [
+        3.0
+    ]  # from half past one to half past three are three hours on this night
+    path.write_text(head + "".join(rows).replace("2024-10-27", "2024-03-31"), encoding="utf-8")
+    events = read_meetings(path, **options).events
+    assert events["weight"].tolist() == [1.0]

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from peernet import Records
+from peernet import DataError, Records
 from peernet.ingest import read_slack
 
 ROSTER = pd.DataFrame(
@@ -212,3 +212,27 @@ def test_fields_of_a_wrong_kind_do_no_harm(field: str, value: Any, tmp_path: Pat
     ledger = report.ledger.set_index("what").loc["messages"]
     lost = report.dropped.loc[report.dropped["what"] == "messages", "n"].sum()
     assert ledger["read"] == 4 and ledger["used"] == 4 - lost
+
+
+def test_a_half_written_day_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "e.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in FILES.items():
+            text = json.dumps(value)
+            archive.writestr(name, text[:-40] if name == "help/2025-01-02.json" else text)
+    with pytest.raises(DataError, match=r"2025-01-02\.json"):
+        read_slack(path, people=ROSTER)
+
+
+def test_colours_of_skin_and_byte_order_marks(tmp_path: Path) -> None:
+    day = [
+        say("U1", T1, T1, "How?"),
+        say("U2", T2, T1, reactions=[{"name": "+1::skin-tone-4", "users": ["U1"]}]),
+        say("U3", T3, T1, reactions=[{"name": "eyes", "users": ["U1"]}]),
+    ]
+    path = tmp_path / "e.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in (FILES | {"help/2025-01-01.json": day}).items():
+            archive.writestr(name, "\ufeff" + json.dumps(value))
+    events = read_slack(path, people=ROSTER, threads="questions").events
+    assert events["confirmed"].tolist() == [True, False]

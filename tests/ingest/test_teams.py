@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +167,6 @@ def test_options(tmp_path: Path) -> None:
 
 
 def test_zip_and_lines(tmp_path: Path) -> None:
-    import json
-
     folder = read_teams(export(tmp_path / "f"), people=ROSTER).events
     packed = pack(tmp_path / "t.zip", {"users.json": json.dumps(USERS), "page.json": json.dumps(PAGE)})
     pd.testing.assert_frame_equal(read_teams(packed, people=ROSTER).events, folder)
@@ -194,3 +193,16 @@ def test_damaged_files_raise_data_errors_only(
     path = tmp_path_factory.mktemp("t") / "page.json"
     path.write_bytes(data.draw(damaged_json(PAGE)))
     only_data_errors(lambda: read_teams(path, mentions=True, include_chats=True))
+
+
+@pytest.mark.parametrize("reaction", ["like", "👍🏽", "❤️", "❤", "heart", "🙏🏿"])
+def test_reactions_in_words_and_pictures_of_any_colour(tmp_path: Path, reaction: str) -> None:
+    thanks = {"reactionType": reaction, "user": {"user": {"id": "ua"}}}
+    page = [
+        message("1", "ua", "2024-03-31T00:59:00Z", "How?"),
+        message("2", "ub", "2024-03-31T01:00:00Z", to="1", reactions=[thanks]),
+        message("3", "uc", "2024-03-31T01:01:00Z", to="1", reactions=[thanks | {"reactionType": "angry"}]),
+    ]
+    dump(tmp_path / "users.json", USERS)
+    (tmp_path / "p.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(page).encode())
+    assert read_teams(tmp_path, people=ROSTER).events["confirmed"].tolist() == [True, False]

@@ -80,6 +80,10 @@ _exports: dict[str, str] = {
     "RutsTest": "peernet.silos.repetition",
     "turnover": "peernet.silos.changes",
     "Turnover": "peernet.silos.changes",
+    # pictures of what is a plain table or one number a person
+    "plot_mixing": "peernet.silos.pictures",
+    "plot_ei": "peernet.silos.pictures",
+    "plot_people": "peernet.silos.pictures",
 }
 
 __all__ = [*_exports]  # noqa: PLE0604
@@ -180,6 +184,11 @@ if TYPE_CHECKING:
     from peernet.silos.paths import (
         betweenness,
         betweenness_sample,
+    )
+    from peernet.silos.pictures import (
+        plot_ei,
+        plot_mixing,
+        plot_people,
     )
     from peernet.silos.profile import (
         SegregationProfile,

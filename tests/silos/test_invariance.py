@@ -83,7 +83,7 @@ FEW = {"n_draws": 20, "n_runs": 6, "rng": 1}
 def names() -> list[str]:
     """Every public function of the package that takes a network."""
     found = [n for n in silos.__all__ if inspect.isfunction(getattr(silos, n)) and n not in NO_NETWORK]
-    return sorted(found)
+    return sorted(n for n in found if not n.startswith("plot_"))
 
 
 def answer(name: str, firm: Firm) -> Any:

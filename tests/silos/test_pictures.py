@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from peernet import PeerNetwork, silos
+from peernet.errors import DataError, PermissionLocked
+from peernet.privacy import Permissions
 
 mpl.use("agg")
 
@@ -46,3 +48,47 @@ def test_a_row_an_index_and_a_mark_a_null(firm: PeerNetwork) -> None:
         assert line.get_xdata().tolist() == part["z"].tolist()
         place = dict(zip(rows, axes.get_yticks(), strict=True))
         assert line.get_ydata().tolist() == [place[m] for m in part["measure"]]
+
+
+def test_mixing_counts_its_title_by_hand_and_hides_small_groups(firm: PeerNetwork) -> None:
+    across = pd.DataFrame({"teacher": ["p00", "p01"], "learner": ["p40", "p41"]})
+    unit = firm.people["unit"].copy()
+    unit.iloc[-2:] = "tiny"
+    ties = pd.concat([firm.ties[["teacher", "learner"]], across], ignore_index=True)
+    net = PeerNetwork(firm.people.assign(unit=unit), ties)
+    axes = silos.plot_mixing(net, "unit")
+    large = ~(net.people["unit"].isin(["tiny"]))
+    known = net.ties[net.ties["teacher"].map(large) & net.ties["learner"].map(large)]
+    inside = (known["teacher"].map(unit) == known["learner"].map(unit)).mean()
+    assert axes.get_title(loc="left").startswith(
+        f"{100 * inside:.0f} % of teaching stays inside a unit; chance gives"
+    )
+    assert len(axes.patches) == 9  # the row and the column of the small unit
+    assert (
+        silos.plot_mixing(PeerNetwork(net.people, ties.iloc[:0]), "unit")
+        .get_title(loc="left")
+        .startswith("No ties")
+    )
+
+
+def test_ei_by_unit_draws_what_the_table_holds(firm: PeerNetwork) -> None:
+    table = silos.ei_by_unit(firm, "unit")
+    axes = silos.plot_ei(firm, "unit")
+    dots = next(line for line in axes.lines if line.get_marker() == "o")
+    rows = [t.get_text() for t in axes.get_yticklabels()]
+    np.testing.assert_allclose(dots.get_xdata(), table.loc[rows, "ei"])
+    assert axes.get_title(loc="left").startswith("4 of 4")
+    assert "4 not drawn" in silos.plot_ei(firm, "unit", min_group=13).get_xlabel()
+
+
+def test_people_are_dots_without_names_and_asked_for(firm: PeerNetwork) -> None:
+    values = silos.constraint(firm)
+    axes = silos.plot_people(firm, values, "unit")
+    dots = np.concatenate([line.get_xdata() for line in axes.lines if line.get_marker() == "o"])
+    np.testing.assert_allclose(np.sort(dots), np.sort(values.dropna()))
+    assert not any(p in t.get_text() for t in axes.findobj(mpl.text.Text) for p in firm.ids)
+    assert len(silos.plot_people(firm, values, "unit", min_group=13).get_yticklabels()) == 0
+    with pytest.raises(DataError, match="one row a person"):
+        silos.plot_people(firm, silos.ei_by_unit(firm, "unit")["ei"])
+    with pytest.raises(PermissionLocked, match=r"silos\.plot_people"):
+        silos.plot_people(firm.with_permissions(Permissions(study="Pilot")), values)

@@ -172,7 +172,8 @@ def betweenness_sample(
     Returns
     -------
     pandas.DataFrame, shape (n_people, 3)
-        ``betweenness``, ``std_error``, ``error_bound``.
+        ``betweenness``; ``std_error`` of each person, too small where few starting points are drawn (1.96 of them held
+        73 to 88 % in a network of 40); ``error_bound``, which holds for everybody at once with probability ``level``.
 
     Raises
     ------

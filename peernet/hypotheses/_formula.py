@@ -217,7 +217,10 @@ def _cell_values(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     try:
         values = np.array(table.to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError):
-        bad = table.apply(lambda c: pd.to_numeric(c, errors="coerce").isna() & c.notna()).to_numpy()
+        numbers = np.column_stack(
+            [pd.to_numeric(table.iloc[:, k], errors="coerce") for k in range(table.shape[1])]
+        )
+        bad = np.isnan(numbers.astype(np.float64)) & table.notna().to_numpy()
         at = np.argwhere(bad)
         where = f" ({table.iat[at[0][0], at[0][1]]!r}, row {table.index[at[0][0]]!r})" if len(at) else ""
         raise DataError(

@@ -81,7 +81,8 @@ def _scaled(ties: Floats, normalise: str) -> Floats:
     if normalise == "none":
         return ties
     total = ties.sum(axis=1, keepdims=True)
-    return np.divide(ties, total, out=np.zeros_like(ties), where=total > 0)
+    out: Floats = np.divide(ties, total, out=np.zeros_like(ties), where=total > 0)
+    return out
 
 
 def _with_known_peers(ties: Floats, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -151,7 +152,8 @@ def prepare(
     if before is not None and str(lag) not in [n for n, _ in own]:
         parts.append((str(lag), before[keep]))
     x = np.column_stack([v for _, v in parts]) if parts else np.empty((int(keep.sum()), 0))
-    alone = ~(ties[keep] > 0).any(axis=1)
+    alone: NDArray[np.bool_] = (ties[keep] > 0).sum(axis=1) == 0
+    constant: Floats = alone[:, None].astype(np.float64)
     data = Data(
         y[keep],
         x,
@@ -164,8 +166,8 @@ def prepare(
     )
     _refuse(data, model)
     origin = normalise == "row" and model.intercept and compat is None
-    if origin and alone.any() and full_rank(x, alone[:, None] * 1.0).shape[1]:
-        data = replace(data, x=np.column_stack([x, alone * 1.0]), names=(*data.names, NO_PEERS))
+    if origin and alone.any() and full_rank(x, constant).shape[1]:
+        data = replace(data, x=np.column_stack([x, constant]), names=(*data.names, NO_PEERS))
     return data
 
 

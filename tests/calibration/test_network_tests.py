@@ -86,6 +86,16 @@ def counts(rng: np.random.Generator, n: int) -> tuple[PeerNetwork, dict[str, pd.
     return net, {"x": _table(_people_effects(rng, n)), "z": _table(_people_effects(rng, n))}
 
 
+def silent(rng: np.random.Generator, n: int) -> tuple[PeerNetwork, dict[str, pd.DataFrame]]:
+    """As collinear, but a third of the people did not answer, so that whom they learn from is unknown."""
+    net, networks = collinear(rng, n)
+    gone = set(rng.choice(net.ids, n // 3, replace=False))
+    status = {i: "silent" if i in gone else "answered" for i in net.ids}
+    heard = net.ties[~net.ties["learner"].isin(gone)]
+    quiet = net.people.assign(answered=["no" if i in gone else "yes" for i in net.ids])
+    return PeerNetwork(quiet, heard, observed=status, respondent_is="learner"), networks
+
+
 WORLDS: dict[str, World] = {
     "collinear covariates": collinear,
     "autocorrelated errors": autocorrelated,

@@ -16,7 +16,18 @@ from peernet.errors import DataError
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["LANES", "Segments", "draw_labels", "lanes", "segments", "shuffle_labels", "strata_codes"]
+__all__ = [
+    "LANES",
+    "Segments",
+    "draw_labels",
+    "label_strata",
+    "label_words",
+    "lanes",
+    "reporting",
+    "segments",
+    "shuffle_labels",
+    "strata_codes",
+]
 
 LANES = 64
 _COMPILED_FROM = 2e7  # shuffled labels in one call from which numba's start-up is worth paying
@@ -58,6 +69,33 @@ def strata_codes(net: PeerNetwork, within: str | Sequence[str] | None) -> NDArra
     if missing.any():
         codes[missing] = codes.max() + 1 + np.arange(missing.sum())
     return codes
+
+
+def reporting(net: PeerNetwork) -> NDArray[np.int64]:
+    """Whose reports are in the network: 0 = reported, 1 = did not, 2 = objected (nothing about them is in it)."""
+    status = net.observed.to_numpy()
+    silent = (status != "answered") & (net.respondent_is is not None)
+    return np.where(status == "objected", 2, silent.astype(np.int64))
+
+
+def label_strata(net: PeerNetwork, within: str | Sequence[str] | None) -> NDArray[np.int64]:
+    """Strata inside which labels may be dealt out: those of ``within``, and people who reported apart from others.
+
+    Ties that silent people would have reported are unknown, not absent. If labels moved between people who reported
+    and people who did not, silence that is concentrated in one group would look like a silo.
+    """
+    codes, told = strata_codes(net, within), reporting(net)
+    if not told.any():
+        return codes
+    both: NDArray[np.int64] = np.unique(codes * 3 + told, return_inverse=True)[1].astype(np.int64)
+    return both
+
+
+def label_words(net: PeerNetwork) -> str:
+    """What to add to the name of a null that shuffles labels: "" where everybody reported."""
+    return (
+        " among those who reported and among those who did not" if len(np.unique(reporting(net))) > 1 else ""
+    )
 
 
 def segments(strata: NDArray[Any]) -> Segments:
@@ -157,7 +195,9 @@ def shuffle_labels(
     """The same ties among people whose groups were dealt out again at random, group sizes kept.
 
     Uniform over all assignments of the labels to the people, or, with ``within``, over those that keep the labels of
-    each stratum inside it (site, level ...): then only what the strata do not explain is left to chance.
+    each stratum inside it (site, level ...): then only what the strata do not explain is left to chance. Where some
+    people did not report their ties (``net.respondent_is``, ``net.observed``), labels move among those who reported and
+    among those who did not: the ties that are unknown stay with the groups they are unknown of.
 
     Parameters
     ----------
@@ -183,7 +223,7 @@ def shuffle_labels(
     rng = as_rng(rng)
     values = net.column(group)
     known = np.flatnonzero(values.notna().to_numpy())
-    parts = segments(strata_codes(net, within)[known])
+    parts = segments(label_strata(net, within)[known])
     moved = lanes(np.arange(len(known)), parts, 1, rng, compiled=False)[:, 0][parts.rank]
     taken = np.arange(len(values))
     taken[known] = known[moved]

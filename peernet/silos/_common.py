@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from peernet.nulls._labels import reporting
+
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["BIG", "Grouped", "collapse", "grouped", "percent", "scaled"]
+__all__ = ["BIG", "Grouped", "collapse", "grouped", "known_pairs", "known_ties", "percent", "scaled"]
 
 BIG = 2_000_000  # ties from which numba's start-up is worth paying for one pass over them
 
@@ -61,6 +63,36 @@ def grouped(net: PeerNetwork, group: str) -> Grouped:
         teacher, learner, weight = teacher[keep], learner[keep], weight[keep]
     sizes = np.bincount(codes[~missing], minlength=len(names))
     return Grouped(codes, names, sizes, teacher, learner, weight, left_out)
+
+
+def known_ties(net: PeerNetwork, data: Grouped) -> Grouped:
+    """Return the data without ties of pairs that count as unknown: reported for silent people, or of objectors."""
+    told = reporting(net)
+    if not told.any():
+        return data
+    keep = (told[data.teacher] < 2) & (told[data.learner] < 2)
+    if net.respondent_is is not None:
+        keep &= told[data.teacher if net.respondent_is == "teacher" else data.learner] == 0
+    return data._replace(teacher=data.teacher[keep], learner=data.learner[keep], weight=data.weight[keep])
+
+
+def known_pairs(net: PeerNetwork, data: Grouped, *, directed: bool = True) -> NDArray[np.float64]:
+    """Ordered pairs of people (rows teach) of whom it is known whether one teaches the other.
+
+    Known is what somebody who answered would have reported; pairs with objectors are not. Undirected: at least one of
+    the two answered (both orders are counted).
+    """
+    k = len(data.names)
+    told, live = reporting(net), data.codes >= 0
+    reports = np.bincount(data.codes[live & (told == 0)], minlength=k).astype(np.float64)
+    there = np.bincount(data.codes[live & (told < 2)], minlength=k).astype(np.float64)
+    if net.respondent_is is None:
+        return np.outer(there, there) - np.diag(there)
+    if not directed:
+        quiet = there - reports
+        return np.outer(there, there) - np.diag(there) - (np.outer(quiet, quiet) - np.diag(quiet))
+    pairs = np.outer(there, reports) if net.respondent_is == "learner" else np.outer(reports, there)
+    return np.asarray(pairs - np.diag(reports))
 
 
 def scaled(weight: NDArray[np.float64], weighted: bool) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Sums: TypeAlias = tuple[float, float, float, float, float, float]
 
-__all__ = ["cell_moments", "inside_moments", "mantel_moments", "tie_sums"]
+__all__ = ["inside_moments", "mantel_moments", "tie_sums"]
 
 
 def _ratio(top: float, bottom: float) -> float:
@@ -200,23 +200,3 @@ def _between(
     live = (sa > 1) & (sb > 1)
     factor = np.where(live, sa * sb / np.maximum((sa - 1) * (sb - 1), 1), 0.0)
     return float(np.sum(inner * factor * centred))
-
-
-def cell_moments(
-    sizes: NDArray[Any], i: NDArray[Any], j: NDArray[Any], w: NDArray[np.float64], n: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and SD of every cell of the mixing table (rows teach) when labels are shuffled.
-
-    Cell (a, b) is the Mantel statistic of the ties with the matrix that is 1 from a to b: its sums follow from the
-    two group sizes.
-    """
-    x = tie_sums(n, i, j, w)
-    k = len(sizes)
-    mean, sd = np.zeros((k, k)), np.zeros((k, k))
-    for a in range(k):
-        for b in range(k):
-            p, q = float(sizes[a]), float(sizes[b])
-            y = _same_sums(np.array([p])) if a == b else (p * q, p * q, 0.0, p * q * q, q * p * p, 0.0)
-            m, v = mantel_moments(x, y, n)
-            mean[a, b], sd[a, b] = m, np.sqrt(v)
-    return mean, sd

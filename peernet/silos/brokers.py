@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from peernet._check import count, literal
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.nulls._labels import lanes, segments, strata_codes
+from peernet.nulls._labels import label_strata, label_words, lanes, segments
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.privacy.permissions import require
 from peernet.results import Alternative, monte_carlo_p, provenance
@@ -180,7 +180,8 @@ def brokerage_test(
 
     Null models: ``"ties"``, every possible tie is there with the same probability, independently (Gould and Fernandez;
     exact mean and SD by closed form). It is a poor null: any clustered network has far fewer open paths than
-    that. ``"labels"``, groups dealt out again, ties kept: does it matter who is in which group?
+    that, and it takes ties that silent people did not report as absent. ``"labels"``, groups dealt out again (among
+    people who reported, and among those who did not), ties kept: does it matter who is in which group?
     ``"degrees"``, ties rewired, everybody's numbers of learners and teachers kept. ``"blocks"``, the same with the
     number of ties from each group to each other kept too: are *these* people between the groups more than their
     degrees and the flows between groups require?
@@ -246,7 +247,7 @@ def brokerage_test(
         mean, sd = _closed(data, by)
         draws = None
     else:
-        strata = strata_codes(net, within)
+        strata = label_strata(net, within)
         draws = _draws(net, data, null, by, strata, size, rng, n_jobs, progress)
         mean, sd = (
             draws.mean(axis=0),
@@ -263,7 +264,9 @@ def brokerage_test(
     return BrokerageTest(
         name=f"brokerage by {group}",
         table=table,
-        null_model=words[null] + (f" within {within}" if within else ""),
+        null_model=words[null]
+        + (label_words(net) if null == "labels" else "")
+        + (f" within {within}" if within else ""),
         headline=_headline(table, words[null]),
         estimand="ordered open paths through a broker, by role",
         provenance=provenance(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from peernet._check import literal, number
 from peernet.privacy.permissions import require
 from peernet.results import Estimate, provenance
-from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled
+from peernet.silos._common import BIG, Grouped, collapse, grouped, known_pairs, scaled
 from peernet.silos._moments import tie_sums
 from peernet.silos._response import require_response
 
@@ -154,8 +154,9 @@ def ei_by_unit(net: PeerNetwork, group: str, *, weighted: bool = False) -> pd.Da
         One row a group: ``n_people``; ``inside`` (weight inside the group), ``teaches_outside``, ``learns_outside``;
         ``ei`` = (outside - inside) / (outside + inside) over ties in either direction, ``ei_teaches`` and
         ``ei_learns`` over the ties in which the group's people teach or learn; ``expected`` and ``expected_one_way``,
-        what shuffled labels give for ``ei`` and for the other two (ratio of expected counts). NaN for groups without
-        ties; ``expected`` is NaN where there is nobody to be tied to.
+        what shuffled labels give for ``ei`` and for the other two (ratio of expected counts, over the pairs of people
+        of which somebody who answered would have told; the one-way value is for the role that reports). NaN for groups
+        without ties; ``expected`` is NaN where there is nobody to be tied to.
 
     Raises
     ------
@@ -175,7 +176,9 @@ def ei_by_unit(net: PeerNetwork, group: str, *, weighted: bool = False) -> pd.Da
     if weighted and len(data.weight):
         sums = sums * data.weight.max()
     inside, teaches, learns = sums[:, 0], sums[:, 1], sums[:, 3]
-    size, n = data.sizes.astype(np.float64), data.n
+    pairs = known_pairs(net, data)
+    own = np.diag(pairs)
+    taught, learned = pairs.sum(axis=1) - own, pairs.sum(axis=0) - own
     return pd.DataFrame(
         {
             "n_people": data.sizes,
@@ -185,8 +188,8 @@ def ei_by_unit(net: PeerNetwork, group: str, *, weighted: bool = False) -> pd.Da
             "ei": _shares(inside, teaches + learns),
             "ei_teaches": _shares(inside, teaches),
             "ei_learns": _shares(inside, learns),
-            "expected": _shares(size * (size - 1), 2 * size * (n - size)),
-            "expected_one_way": _shares(size * (size - 1), size * (n - size)),
+            "expected": _shares(own, taught + learned),
+            "expected_one_way": _shares(own, learned if net.respondent_is == "learner" else taught),
         },
         index=data.names,
     )
@@ -216,10 +219,11 @@ def ei_estimate(
     .. math:: s^2 = \frac{n - 1}{n} \sum_v (\theta_{-v} - \bar\theta)^2 - D, \quad
        D = \sum_d (o_d / O)^2 + \sum_d (i_d / I)^2,
 
-    at least D. A pair hangs on two people, so its own chance (D) enters the sum twice, while what people bring with
-    them (their unit, how active they are) enters once. Halving the whole sum, as is done for ties alone, leaves out
-    half of the second part: with 200 people such intervals hold 86 to 89 % (docs/calibration/silos.md). The interval
-    is made on the log odds and mapped back, so it stays inside [-1, 1].
+    at least D; in the logarithms and in D, half a mean weight is added to O and to I. The interval is
+    :math:`\ln(O / I) \pm t_{n-1} s` (Student's t with n - 1 degrees of freedom), mapped back, so that it stays inside
+    [-1, 1]. A pair hangs on two people, so its own chance (D) enters the sum twice, while what people bring with them
+    (their unit, how active they are) enters once. Halving the whole sum, as is done for ties alone, leaves out half of
+    the second part: with 200 people such intervals hold 86 to 89 % (docs/calibration/silos.md).
 
     Parameters
     ----------
@@ -292,7 +296,7 @@ def ei_estimate(
         std_error=error,
         method="jackknife over people",
         n=n,
-        estimand=f"balance of ties outside (1) and inside (-1) {group}; chance gives {expected_ei(data.sizes):.3g}",
+        estimand=f"balance of ties outside (1) and inside (-1) {group}; chance gives {_by_chance(net, data):.3g}",
         assumptions=(
             "people are exchangeable draws of who might have been there",
             "silent people's ties are unknown",
@@ -304,6 +308,12 @@ def ei_estimate(
             used=used,
         ),
     )
+
+
+def _by_chance(net: PeerNetwork, data: Grouped) -> float:
+    """E-I of the pairs of people of which somebody who answered would have told."""
+    pairs = known_pairs(net, data)
+    return float(_shares(np.trace(pairs), pairs.sum() - np.trace(pairs)))
 
 
 def _pair_chance(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from peernet._check import count, literal
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.nulls._labels import LANES, lanes, segments, strata_codes
+from peernet.nulls._labels import LANES, label_strata, label_words, lanes, segments, strata_codes
 from peernet.nulls._rewire import BURN_IN, THIN, advance, deal_weights, pace
 from peernet.results import Alternative, HypothesisTest, provenance
 from peernet.silos._common import Grouped, grouped, scaled
@@ -72,7 +72,9 @@ def ei_test(
     r"""E-I index of the network, :math:`(E - I) / (E + I)`, against what chance would give.
 
     ``null="labels"`` deals the group labels out again (sizes kept, ties kept). Mean and SD are then exact, by the
-    moments of Mantel (1967), within strata too; the p-value counts draws. ``null="degrees"`` rewires the ties
+    moments of Mantel (1967), within strata too; the p-value counts draws. Where some people did not report their ties,
+    labels move among those who reported and among those who did not (their ties are unknown, not absent: otherwise
+    silence in one group would pass for a silo). ``null="degrees"`` rewires the ties
     instead, everybody's number of learners and teachers kept: the right question where some groups teach much more
     than others. Mean and SD are then those of the draws.
 
@@ -136,7 +138,7 @@ def ei_test(
     w = scaled(data.weight, weighted)
     inside, outside = _total(data, w)
     people = np.flatnonzero(data.codes >= 0)
-    strata = strata_codes(net, within)
+    strata = (label_strata if null == "labels" else strata_codes)(net, within)
     mean = sd = p = float("nan")
     if null == "labels":
         rows = np.cumsum(data.codes >= 0) - 1
@@ -160,7 +162,7 @@ def ei_test(
         name=f"E-I index by {group}",
         observed=float(_shares(inside, outside)),
         null=draws,
-        null_model=words[null] + beside,
+        null_model=words[null] + (label_words(net) if null == "labels" else "") + beside,
         alternative=alternative,
         null_mean=mean,
         null_sd=sd,

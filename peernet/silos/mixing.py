@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import literal
-from peernet.silos._common import BIG, Grouped, collapse, grouped
+from peernet.nulls._labels import label_strata
+from peernet.silos._common import BIG, Grouped, collapse, grouped, known_pairs, known_ties
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["expected_counts", "mixing_counts", "mixing_table"]
+__all__ = ["mixing_counts", "mixing_table", "pair_counts"]
 
 Value = Literal[
     "count", "share", "row_share", "column_share", "density", "expected", "ratio", "residual", "z"
@@ -45,16 +46,6 @@ def pair_counts(sizes: NDArray[Any]) -> NDArray[np.float64]:
     return np.outer(size, size) - np.diag(size)
 
 
-def expected_counts(counts: NDArray[np.float64], sizes: NDArray[Any], null: str) -> NDArray[np.float64]:
-    """Return the counts that chance gives: in proportion to pairs of people, or to out- and in-ties of groups."""
-    total = counts.sum()
-    if null == "labels":
-        pairs = pair_counts(sizes)
-        everything = pairs.sum()
-        return total * pairs / everything if everything else np.full_like(pairs, np.nan)
-    return np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total if total else np.full_like(counts, np.nan)
-
-
 def mixing_table(
     net: PeerNetwork,
     group: str,
@@ -73,7 +64,8 @@ def mixing_table(
     ``"share"``               :math:`m_{ab} / m`
     ``"row_share"``           :math:`m_{ab} / \sum_b m_{ab}`: where a group's teaching goes
     ``"column_share"``        :math:`m_{ab} / \sum_a m_{ab}`: where a group's learning comes from
-    ``"density"``             :math:`m_{ab} / (n_a n_b)`, on the diagonal :math:`m_{aa} / (n_a (n_a - 1))`
+    ``"density"``             :math:`m_{ab} / (n_a n_b)`, on the diagonal :math:`m_{aa} / (n_a (n_a - 1))`; of the pairs
+                              (and ties) that somebody who answered would have reported
     ``"expected"``            what chance gives, :math:`x_{ab}`
     ``"ratio"``               :math:`m_{ab} / x_{ab}`: 1 is chance
     ``"residual"``            standardised: :math:`(m_{ab} - x_{ab}) / \sqrt{x_{ab} (1 - r_a) (1 - c_b)}` (see below)
@@ -85,7 +77,12 @@ def mixing_table(
     partners at random, :math:`x_{ab} = m_{a \cdot} m_{\cdot b} / m`. Residuals use the share of pairs
     :math:`q_{ab}` in the first case, :math:`\sqrt{x_{ab} (1 - q_{ab})}`, and the row and column shares
     :math:`r_a, c_b` in the second (the adjusted residuals of a contingency table). Both take ties as independent,
-    which they are not: read them as a first look and ``"z"`` or :func:`peernet.silos.ei_test` as the test.
+    which they are not: read them as a first look and ``"z"`` or :func:`peernet.silos.ei_test` as the test. Summed
+    weights have the variance :math:`\sum w^2 / m` times as large, so that their unit does not matter.
+
+    Where some people did not report, their ties are unknown, not absent. Labels are then shuffled among those who did
+    and among those who did not, and :math:`x_{ab}` is the mean of that: ties between the two kinds of people are spread
+    over the pairs of those kinds.
 
     Parameters
     ----------
@@ -100,7 +97,7 @@ def mixing_table(
     directed : bool
         False: a pair of people counts once and the table is symmetric (its diagonal counts a pair once too).
     weighted : bool
-        Sum weights instead of counting ties. Residuals and z treat weights as the data, not as counts.
+        Sum weights instead of counting ties. Multiplying all weights changes no ratio, residual or z.
 
     Returns
     -------
@@ -128,15 +125,15 @@ def mixing_table(
             'value="z" is exact for null="labels" only; use ei_test(null="degrees") or "residual".'
         )
     data = grouped(net, group)
+    if value == "density":
+        data = known_ties(net, data)
     weight = data.weight if weighted else None
     if not directed:
         i, j, w = collapse(net.n_people, data.teacher, data.learner, data.weight, weighted=weighted)
         data = data._replace(teacher=i, learner=j, weight=w)
         weight = w
-    counts = mixing_counts(data, weight)
-    if not directed:
-        counts = counts + counts.T - np.diag(np.diag(counts))
-    cells = _cells(counts, data, value, null, weight, directed)
+    counts = _folded(mixing_counts(data, weight), directed)
+    cells = _cells(net, counts, data, value, null, weight, directed)
     names = data.names
     return pd.DataFrame(cells, index=names.rename("teacher"), columns=names.rename("learner"))
 
@@ -149,7 +146,13 @@ def _divide(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np
     return out
 
 
+def _folded(counts: NDArray[np.float64], directed: bool) -> NDArray[np.float64]:
+    """Return the table itself, or symmetric with pairs inside a group once."""
+    return counts if directed else counts + counts.T - np.diag(np.diag(counts))
+
+
 def _cells(
+    net: PeerNetwork,
     counts: NDArray[np.float64],
     data: Grouped,
     value: str,
@@ -160,10 +163,6 @@ def _cells(
     """Turn counts into what was asked for."""
     if value == "count":
         return counts if weight is not None else counts.astype(np.int64)
-    pairs = pair_counts(data.sizes)
-    if not directed:
-        # A symmetric table holds each pair of groups twice, each pair of people inside a group once.
-        pairs = pairs - np.diag(np.diag(pairs)) / 2
     total = counts.sum() if directed else float(np.triu(counts).sum())
     if value == "share":
         return _divide(counts, np.array(total))
@@ -172,10 +171,16 @@ def _cells(
     if value == "column_share":
         return _divide(counts, counts.sum(axis=0, keepdims=True))
     if value == "density":
-        return _divide(counts, pairs)
+        pairs = known_pairs(net, data, directed=directed)
+        # A symmetric table holds each pair of groups twice, each pair of people inside a group once.
+        return _divide(counts, pairs if directed else pairs - np.diag(np.diag(pairs)) / 2)
     if value == "z":
-        return _exact_z(counts, data, weight, directed)
-    expected, spread = _chance(counts, pairs, total, null, directed)
+        return _exact_z(counts, data, weight, directed, label_strata(net, None))
+    w = np.ones(len(data.teacher)) if weight is None else weight
+    if null == "labels":
+        expected, spread = _by_labels(data, w, total, directed, label_strata(net, None))
+    else:
+        expected, spread = _by_degrees(counts, total, directed, _lumps(w))
     if value == "expected":
         return expected
     if value == "ratio":
@@ -183,41 +188,71 @@ def _cells(
     return _divide(counts - expected, spread)
 
 
-def _chance(
-    counts: NDArray[np.float64], pairs: NDArray[np.float64], total: float, null: str, directed: bool
+def _lumps(w: NDArray[np.float64]) -> float:
+    """Return the weight of a tie where all weigh the same, in general sum of squares over sum."""
+    if not len(w):
+        return float("nan")
+    top = float(w.max())
+    return top * float(np.sum((w / top) ** 2) / np.sum(w / top))
+
+
+def _placed(
+    data: Grouped, strata: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.int64]]:
+    """Return codes of the people with a group, both ends of ties among them, and their strata from 0."""
+    known = data.codes >= 0
+    rows = np.cumsum(known) - 1
+    at = np.unique(strata[known], return_inverse=True)[1].astype(np.int64)
+    return data.codes[known], rows[data.teacher], rows[data.learner], at
+
+
+def _by_labels(
+    data: Grouped, w: NDArray[np.float64], total: float, directed: bool, strata: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return expected counts and the spread that standardises the residuals."""
-    nothing = np.full_like(pairs, np.nan)
+    """Return what shuffled labels give on average, and the spread that standardises the residuals."""
+    from peernet.silos._cell_moments import cell_means
+
+    k = len(data.names)
     if not total > 0:
-        return nothing, nothing
-    if null == "labels":
-        everything = pairs.sum() if directed else float(np.triu(pairs).sum())
-        q = pairs / everything
-        return total * q, np.sqrt(total * q * (1 - q))
+        return np.full((k, k), np.nan), np.full((k, k), np.nan)
+    codes, i, j, at = _placed(data, strata)
+    expected = _folded(cell_means(codes, i, j, w, at, k), directed)
+    return expected, np.sqrt(np.maximum(_lumps(w) * expected * (1 - expected / total), 0.0))
+
+
+def _by_degrees(
+    counts: NDArray[np.float64], total: float, directed: bool, lump: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what groups that teach and learn as much give, and the spread that standardises the residuals."""
+    if not total > 0:
+        return np.full_like(counts, np.nan, dtype=float), np.full_like(counts, np.nan, dtype=float)
     if directed:
         row, column = counts.sum(axis=1) / total, counts.sum(axis=0) / total
         expected = total * np.outer(row, column)
-        return expected, np.sqrt(expected * np.outer(1 - row, 1 - column))
+        return expected, np.sqrt(lump * expected * np.outer(1 - row, 1 - column))
     ends = (counts.sum(axis=1) + np.diag(counts)) / (2 * total)
     q = 2 * np.outer(ends, ends)
     np.fill_diagonal(q, ends**2)
-    return total * q, np.sqrt(total * q * (1 - q))
+    return total * q, np.sqrt(lump * total * q * (1 - q))
 
 
 def _exact_z(
-    counts: NDArray[np.float64], data: Grouped, weight: NDArray[np.float64] | None, directed: bool
+    counts: NDArray[np.float64],
+    data: Grouped,
+    weight: NDArray[np.float64] | None,
+    directed: bool,
+    strata: NDArray[Any],
 ) -> NDArray[np.float64]:
     """Return each cell's distance from its exact mean under shuffled labels, in exact SDs."""
-    from peernet.silos._moments import cell_moments
+    from peernet.silos._cell_moments import cell_moments
 
-    people = np.flatnonzero(data.codes >= 0)
-    rows = np.cumsum(data.codes >= 0) - 1
     w = np.ones(len(data.teacher)) if weight is None else weight
     top = float(w.max()) if len(w) else 1.0
-    i, j, w = rows[data.teacher], rows[data.learner], w / top
+    codes, i, j, at = _placed(data, strata)
+    w = w / top
     if not directed:
         i, j, w = np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([w, w])
         counts = counts + np.diag(np.diag(counts))
-    mean, sd = cell_moments(data.sizes, i, j, w, len(people))
+    mean, sd = cell_moments(codes, i, j, w, at, len(data.names))
     gap = counts / top - mean
     return _divide(gap, np.where(sd > 1e-12 * np.maximum(np.abs(mean), 1e-300), sd, 0.0))

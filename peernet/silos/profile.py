@@ -14,12 +14,13 @@ from peernet._check import count, number
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
-from peernet.nulls._labels import lanes, segments, strata_codes
+from peernet.nulls._labels import label_strata, lanes, segments
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.results import Estimate, format_number, format_p, monte_carlo_p, provenance
-from peernet.silos._common import Grouped, collapse, grouped
+from peernet.silos._common import Grouped, collapse, grouped, known_pairs
 from peernet.silos._response import require_response
 from peernet.silos._tables import TableResult
+from peernet.silos.mixing import pair_counts
 from peernet.silos.segregation import _freeman, _odds_ratio, assortativity_of, gupta_of, modularity_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SegregationProfile", "need_gap", "segregation_profile"]
 
 
-def _ei(counts: NDArray[Any], sizes: NDArray[Any]) -> float:
+def _ei(counts: NDArray[Any], pairs: NDArray[Any]) -> float:
     """E-I of a mixing table."""
     total = counts.sum()
     return float(1 - 2 * np.trace(counts) / total) if total > 0 else float("nan")
@@ -38,11 +39,11 @@ def _ei(counts: NDArray[Any], sizes: NDArray[Any]) -> float:
 
 _MEASURES: dict[str, Callable[[NDArray[Any], NDArray[Any]], float]] = {
     "E-I index": _ei,
-    "assortativity": lambda counts, sizes: assortativity_of(counts),
-    "Freeman segregation": lambda counts, sizes: _freeman(counts, sizes),
-    "log odds ratio within": lambda counts, sizes: _log(_odds_ratio(counts, sizes)),
-    "Gupta-Anderson-May": lambda counts, sizes: gupta_of(counts + counts.T),
-    "modularity": lambda counts, sizes: modularity_of(counts),
+    "assortativity": lambda counts, pairs: assortativity_of(counts),
+    "Freeman segregation": lambda counts, pairs: _freeman(counts, pairs),
+    "log odds ratio within": lambda counts, pairs: _log(_odds_ratio(counts, pairs)),
+    "Gupta-Anderson-May": lambda counts, pairs: gupta_of(counts + counts.T),
+    "modularity": lambda counts, pairs: modularity_of(counts),
 }
 
 
@@ -51,9 +52,9 @@ def _log(value: float) -> float:
     return float(np.log(value)) if 0 < value < np.inf else float("nan")
 
 
-def _all(counts: NDArray[Any], sizes: NDArray[Any]) -> list[float]:
+def _all(counts: NDArray[Any], pairs: NDArray[Any]) -> list[float]:
     """Return every measure of one directed mixing table."""
-    return [measure(counts, sizes) for measure in _MEASURES.values()]
+    return [measure(counts, pairs) for measure in _MEASURES.values()]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -98,7 +99,9 @@ def segregation_profile(
 
     Rows: E-I index, assortativity, Freeman, log odds ratio within groups, Gupta-Anderson-May, modularity, all on
     directed ties, under ``labels`` (groups dealt out again) and ``degrees`` (ties rewired), and, with ``within``, under
-    labels shuffled inside the strata. The p-values of one null model are corrected by Holm for the number of indices.
+    labels shuffled inside the strata. Where some did not report, labels move among those who did and among those who
+    did not, and pairs of which nothing is known do not count. The p-values of one null model are corrected by Holm for
+    the number of indices.
 
     Parameters
     ----------
@@ -148,7 +151,8 @@ def segregation_profile(
     size = count("n_draws", n_draws, 1)
     start = record(rng)
     data = grouped(net, group)
-    observed = _all(_counts(data.codes, data.teacher, data.learner, len(data.names)), data.sizes)
+    pairs = known_pairs(net, data)
+    observed = _all(_counts(data.codes, data.teacher, data.learner, len(data.names)), pairs)
     draws = {"labels": _labels(net, data, None, size, rng, n_jobs, progress)}
     if within is not None:
         words = within if isinstance(within, str) else " x ".join(within)
@@ -192,12 +196,13 @@ def _labels(
     """Return every measure under label shuffles, (n_draws, n_measures)."""
     people = np.flatnonzero(data.codes >= 0)
     rows = np.cumsum(data.codes >= 0) - 1
-    parts = segments(strata_codes(net, within)[people])
+    parts = segments(label_strata(net, within)[people])
     teacher, learner, k = parts.rank[rows[data.teacher]], parts.rank[rows[data.learner]], len(data.names)
+    pairs = known_pairs(net, data)
 
     def block(size: int, stream: np.random.Generator) -> list[list[float]]:
         drawn = lanes(data.codes[people], parts, size, stream, compiled=size * len(people) > 2e6)
-        return [_all(_counts(drawn[:, d], teacher, learner, k), data.sizes) for d in range(size)]
+        return [_all(_counts(drawn[:, d], teacher, learner, k), pairs) for d in range(size)]
 
     found = run_blocks(block, n_draws, rng=rng, n_jobs=n_jobs, progress=progress, desc="label shuffles")
     return np.array([row for part in found for row in part])
@@ -212,13 +217,14 @@ def _degrees(
     teacher, free = np.ascontiguousarray(data.teacher), np.zeros(n, dtype=np.int64)
     more = m * pace(n, m)
     compiled = n_draws * THIN * more >= 3e4
+    pairs = known_pairs(net, data)
 
     def block(size: int, stream: np.random.Generator) -> list[list[float]]:
         learner, out = np.array(data.learner), []
         for d in range(size):
             steps = (THIN if d else BURN_IN) * more
             advance(ptr, teacher, learner, steps, stream, strata=free, compiled=compiled)
-            out.append(_all(_counts(data.codes, teacher, learner, k), data.sizes))
+            out.append(_all(_counts(data.codes, teacher, learner, k), pairs))
         return out
 
     found = run_blocks(block, n_draws, rng=rng, block=32, n_jobs=n_jobs, progress=progress, desc="rewirings")
@@ -286,7 +292,7 @@ def _needed(net: PeerNetwork, need: PeerNetwork, group: str) -> list[float]:
     data = grouped(_same_people(net, need), group)
     i, j, _ = collapse(net.n_people, data.teacher, data.learner, data.weight, weighted=False)
     counts = _counts(data.codes, i, j, len(data.names))
-    return _all(counts + counts.T, data.sizes)
+    return _all(counts + counts.T, pair_counts(data.sizes))
 
 
 def need_gap(net: PeerNetwork, group: str, need: PeerNetwork, *, level: float = 0.95) -> Estimate:

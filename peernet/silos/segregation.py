@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from peernet._check import literal
 from peernet.privacy.permissions import require
-from peernet.silos._common import Grouped, collapse, grouped, scaled
-from peernet.silos.mixing import mixing_counts, pair_counts
+from peernet.silos._common import Grouped, collapse, grouped, known_pairs, known_ties, scaled
+from peernet.silos.mixing import mixing_counts
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -42,15 +42,15 @@ def table_of(net: PeerNetwork, group: str, *, directed: bool, weighted: bool) ->
     return (counts if directed else counts + counts.T), data
 
 
-def coleman_of(counts: NDArray[Any], sizes: NDArray[Any]) -> NDArray[np.float64]:
-    """Return Coleman's index of each row of a mixing table."""
-    n = float(sizes.sum())
+def coleman_of(counts: NDArray[Any], pairs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Coleman's index of each row of a mixing table, from the pairs of people that could be tied."""
     total, inside = counts.sum(axis=1), np.diag(counts)
+    own, every = np.diag(pairs), pairs.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        expected = total * (sizes - 1) / (n - 1)
+        expected = total * own / every
         gap = inside - expected
         value = np.where(gap >= 0, gap / (total - expected), gap / expected)
-    return np.where((total > 0) & (sizes > 1) & (sizes < n), value, np.nan)
+    return np.where((total > 0) & (own > 0) & (own < every), value, np.nan)
 
 
 def coleman_index(
@@ -59,7 +59,7 @@ def coleman_index(
     r"""Each group's preference for itself: 1 all ties inside, 0 as chance, -1 all outside.
 
     With :math:`D_k` the ties in which people of group k hold the ``role``, :math:`w_k` those inside the group and
-    :math:`w^*_k = D_k (n_k - 1)/(n - 1)` expected by size,
+    :math:`w^*_k = D_k (n_k - 1)/(n - 1)` expected by size (where some did not report: by the pairs that are known),
 
     .. math:: C_k = (w_k - w^*_k)/(D_k - w^*_k) \text{ if } w_k \ge w^*_k, \text{ else } (w_k - w^*_k)/w^*_k .
 
@@ -88,7 +88,8 @@ def coleman_index(
     """
     literal("role", role, ("teacher", "learner"))
     counts, data = table_of(net, group, directed=True, weighted=weighted)
-    value = coleman_of(counts if role == "teacher" else counts.T, data.sizes)
+    pairs = known_pairs(net, data)
+    value = coleman_of(*((counts, pairs) if role == "teacher" else (counts.T, pairs.T)))
     return pd.Series(value, index=data.names, name="coleman_index")
 
 
@@ -141,7 +142,8 @@ def freeman_segregation(
 
     .. math:: S = 1 - p / \pi, \quad \pi = (n^2 - \sum_k n_k^2) / (n (n - 1))
 
-    with :math:`p` the share of ties that cross and :math:`\pi` the share expected by group sizes.
+    with :math:`p` the share of ties that cross and :math:`\pi` the share expected by group sizes: the share of pairs
+    that cross, of those of which it is known whether they are tied (all, where everybody reported).
 
     Parameters
     ----------
@@ -167,13 +169,12 @@ def freeman_segregation(
        doi:10.1177/004912417800600401
     """
     counts, data = table_of(net, group, directed=directed, weighted=weighted)
-    value = _freeman(counts, data.sizes)
+    value = _freeman(counts, known_pairs(net, data, directed=directed))
     return max(value, 0.0) if truncate else value
 
 
-def _freeman(counts: NDArray[Any], sizes: NDArray[Any]) -> float:
+def _freeman(counts: NDArray[Any], pairs: NDArray[Any]) -> float:
     """Return Freeman's index of a mixing table whose diagonal holds undirected ties twice."""
-    pairs = pair_counts(sizes)
     total, everything = counts.sum(), pairs.sum()
     apart = everything - np.trace(pairs)
     if not total > 0 or not apart > 0:
@@ -186,7 +187,8 @@ def odds_ratio_within(net: PeerNetwork, group: str, *, directed: bool = True) ->
 
     .. math:: \mathrm{OR} = \frac{m_w / (N_w - m_w)}{m_b / (N_b - m_b)}
 
-    over the :math:`N_w` pairs of people inside and the :math:`N_b` between groups.
+    over the :math:`N_w` pairs of people inside and the :math:`N_b` between groups of which it is known whether they are
+    tied: one of the pair answered and would have reported it, neither objected.
 
     Parameters
     ----------
@@ -208,16 +210,20 @@ def odds_ratio_within(net: PeerNetwork, group: str, *, directed: bool = True) ->
     .. [1] Moody, J. (2001). Race, school integration, and friendship segregation in America. American Journal of
        Sociology 107(3), 679-716. doi:10.1086/338954
     """
-    counts, data = table_of(net, group, directed=directed, weighted=False)
-    return _odds_ratio(counts, data.sizes)
+    data = known_ties(net, grouped(net, group))
+    pairs = known_pairs(net, data, directed=directed)
+    if not directed:
+        i, j, w = collapse(net.n_people, data.teacher, data.learner, data.weight, weighted=False)
+        data = data._replace(teacher=i, learner=j, weight=w)
+    counts = mixing_counts(data, None)
+    return _odds_ratio(counts if directed else counts + counts.T, pairs)
 
 
-def _odds_ratio(counts: NDArray[Any], sizes: NDArray[Any]) -> float:
+def _odds_ratio(counts: NDArray[Any], pairs: NDArray[Any]) -> float:
     """Return the odds ratio of a mixing table (undirected: every tie twice)."""
-    pairs = pair_counts(sizes)
     within, all_within = float(np.trace(counts)), float(np.trace(pairs))
     between, all_between = float(counts.sum()) - within, float(pairs.sum()) - all_within
-    if not all_within or not all_between:
+    if not all_within or not all_between or within > all_within or between > all_between:
         return float("nan")
     top, bottom = within * (all_between - between), between * (all_within - within)
     if not bottom:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from peernet._check import count, literal, number
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.nulls._labels import lanes, segments, strata_codes
+from peernet.nulls._labels import label_strata, lanes, segments
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.results import format_number, format_p, monte_carlo_p, provenance
-from peernet.silos._common import Grouped, collapse, grouped
+from peernet.silos._common import Grouped, collapse, grouped, known_pairs
 from peernet.silos._tables import TableResult
 from peernet.silos.profile import holm
 from peernet.silos.segregation import coleman_of, spectral_of
@@ -91,7 +91,8 @@ def segregation_by_unit(
 
     E-I of the unit's ties in either direction, :math:`(E_k - I_k)/(E_k + I_k)`; Coleman's index of the ties in which
     its people hold the ``role`` (:func:`coleman_index`); the mean of :func:`spectral_segregation` over its people. Ties
-    are counted, not weighed. p-values are two-sided and corrected by Holm over the units of one index and null model.
+    are counted, not weighed. Where some people did not report, labels move among those who did and among those who did
+    not. p-values are two-sided and corrected by Holm over the units of one index and null model.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def segregation_by_unit(
     known = np.flatnonzero(data.codes >= 0)
     place = np.cumsum(data.codes >= 0) - 1
     teacher, learner = place[data.teacher], place[data.learner]
-    take = _taker(data, chosen, role)
+    take = _taker(data, known_pairs(net, data), chosen, role)
     observed = take(data.codes[known], teacher, learner)
     nulls = {"labels": None} if within is None else {"labels": None, _words(within): within}
     draws = {
@@ -192,9 +193,10 @@ def _words(within: str | Sequence[str]) -> str:
     return f"labels within {within if isinstance(within, str) else ' x '.join(within)}"
 
 
-def _taker(data: Grouped, chosen: Sequence[str], role: str) -> _Draw:
+def _taker(data: Grouped, pairs: NDArray[np.float64], chosen: Sequence[str], role: str) -> _Draw:
     """Return the function that takes every index of every unit: (n_measures, n_units)."""
-    k, sizes = len(data.names), data.sizes
+    k = len(data.names)
+    possible = pairs if role == "teacher" else pairs.T
 
     def take(codes: NDArray[Any], teacher: NDArray[Any], learner: NDArray[Any]) -> NDArray[np.float64]:
         cell = codes[teacher] * k + codes[learner]
@@ -206,7 +208,7 @@ def _taker(data: Grouped, chosen: Sequence[str], role: str) -> _Draw:
                 total = counts.sum(axis=0) + counts.sum(axis=1) - inside
                 out.append(np.divide(total - 2 * inside, total, out=np.full(k, np.nan), where=total > 0))
             elif measure == "Coleman index":
-                out.append(coleman_of(counts if role == "teacher" else counts.T, sizes))
+                out.append(coleman_of(counts if role == "teacher" else counts.T, possible))
             else:
                 i, j, w = collapse(len(codes), teacher, learner, np.ones(len(teacher)), weighted=False)
                 value = spectral_of(codes, i, j, w)
@@ -232,7 +234,7 @@ def _labels(
     progress: bool,
 ) -> NDArray[np.float64]:
     """Return every index under label shuffles, (n_draws, n_measures, n_units)."""
-    parts = segments(strata_codes(net, within)[known])
+    parts = segments(label_strata(net, within)[known])
 
     def block(size: int, stream: np.random.Generator) -> list[NDArray[np.float64]]:
         drawn = lanes(data.codes[known], parts, size, stream, compiled=size * len(known) > 2e6)

@@ -153,7 +153,7 @@ def _header(rows: list[list[str]], file: Path) -> tuple[int, int, int]:
     """Find the table of participants: (row of its header, column of joins, column of leaves)."""
     found: list[tuple[int, int, int]] = []
     for i, row in enumerate(rows):
-        low = [c.casefold() for c in row]
+        low = [c.casefold().removesuffix("(utc)").strip() for c in row]
         join = next((k for k, c in enumerate(low) if c in _JOIN), None)
         leave = next((k for k, c in enumerate(low) if c in _LEAVE), None)
         if join is not None and leave is not None:
@@ -194,7 +194,8 @@ def _stays(
         index=[i for i, _ in body for _ in (0, 1)],
         dtype="str",
     )
-    times = parse_times(cells, what, time_zone=time_zone, date_order=order)
+    stated = "UTC" if head[join].endswith("(utc)") else time_zone
+    times = parse_times(cells, what, time_zone=stated, date_order=order)
     zones.add(times.zone or "UTC")
     trace.ledger.flag("joins", "lies in the hour that the clocks repeat or skip", sorted(set(times.doubtful)))
     trace.ledger.read("joins", len(body))

@@ -167,3 +167,15 @@ def test_meetings_in_the_hours_that_clocks_repeat_or_skip(tmp_path: Path) -> Non
     path.write_text(head + "".join(rows).replace("2024-10-27", "2024-03-31"), encoding="utf-8")
     events = read_meetings(path, **options).events
     assert events["weight"].tolist() == [1.0]
+
+
+def test_headings_that_state_utc_are_believed(tmp_path: Path) -> None:
+    text = TEAMS.replace("Join Time\t", "Join Time (UTC)\t").replace("Leave Time\t", "Leave Time (UTC)\t")
+    path = tmp_path / "attendance.csv"
+    path.write_bytes(text.encode("utf-16"))
+    records = read_meetings(path, people=ROSTER, kind="talk", time_zone="Europe/Berlin")
+    assert [(r.teacher, r.learner, r.weight) for r in records.events.itertuples()] == [
+        (ANA, BO, pytest.approx(40 / 60)),
+        (ANA, CY, 0.5),
+    ]
+    assert records.events["time"].iloc[0] == pd.Timestamp("2024-03-31T08:00Z")

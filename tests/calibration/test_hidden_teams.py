@@ -90,7 +90,7 @@ def test_table_of_hidden_teams(case: int) -> None:
 
 
 def test_false_alarms_are_rare_in_a_few_worlds_without_anything() -> None:
-    worlds, hits, _ = run("null_meridian", "survey", 8)
+    worlds, hits, _ = run("null_meridian", "survey", 5)
     assert hits <= binom.ppf(0.9999, worlds, 0.05)
 
 

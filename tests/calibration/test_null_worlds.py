@@ -110,15 +110,15 @@ VERDICTS = {
 def test_verdicts_on_the_sample_worlds(world: str) -> None:
     expected = datasets.expected_verdicts()[world]
     net = datasets.load_meridian(world).network(relation="learn_from")
-    unit = silos.ei_test(net, "unit", alternative="less", n_draws=999, rng=1)
+    unit = silos.ei_test(net, "unit", alternative="less", n_draws=399, rng=1)
     assert (unit.p_value <= 0.05) == VERDICTS[world] == (expected["silo-unit"] == "supported")
     # Teams are small: E-I by team may lie above 0 and still far below what chance gives.
-    team = silos.ei_test(net, "team", alternative="less", n_draws=999, rng=1)
+    team = silos.ei_test(net, "team", alternative="less", n_draws=399, rng=1)
     assert team.observed > 0 and team.null_mean > 0.9
     assert (team.p_value <= 0.05) == (expected["open-team"] == "contradicted")
     two = net.subset(net.ids[net.people["unit"].isin(["Operations", "Customer Support"])])
     everywhere = silos.ei_by_unit(net, "unit").loc[["Operations", "Customer Support"]]
-    inside = silos.ei_test(two, "unit", within="site", n_draws=999, rng=1)
+    inside = silos.ei_test(two, "unit", within="site", n_draws=399, rng=1)
     assert (inside.p_value > 0.05) == (expected["silo-vanishing"] == "inconclusive")
     if world != "null_meridian":
         assert (everywhere["ei"] < everywhere["expected"]).all()

@@ -65,7 +65,7 @@ ROWS: dict[str, Callable[[Firm], Any]] = {
     "key_people": lambda f: silos.key_people(f.net, f.events),
     "onboarding": lambda f: silos.onboarding(f.net, f.events, start="2025-02-01", end="2025-06-01", joined="joined"),
     "correct_cap": lambda f: silos.correct_cap(f.net, 9, "unit"),
-    "missing_sensitivity": lambda f: silos.missing_sensitivity(f.net, "ei", "unit", n_draws=4, rng=1),
+    "missing_sensitivity": lambda f: silos.missing_sensitivity(f.net, "ei", "unit", shares=(0.5,), n_draws=3, rng=1),
     "missing_overview": lambda f: silos.missing_overview(f.net, "unit", measures=["constraint"], n_draws=2, rng=1),
     "make_silent": lambda f: silos.make_silent(f.net, f.net.ids[f.net.people["site"] == "x"]),
     "impute_reversed": lambda f: silos.impute_reversed(f.net, method="all"),
@@ -77,7 +77,7 @@ DRAWN_KEEPS = {
     "bridging_share", "participation", "brokerage", "constraint", "betweenness", "community", "people", "pairs_inside",
     "pairs_outside",
 }  # fmt: skip
-FEW = {"n_draws": 20, "n_runs": 6, "rng": 1}
+FEW = {"n_draws": 12, "n_runs": 6, "rng": 1}
 
 
 def names() -> list[str]:

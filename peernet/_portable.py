@@ -109,12 +109,22 @@ def as_lazy(events: Any) -> Any:
     if isinstance(events, (str, os.PathLike)):
         events = scan(events)
     try:
-        return nw.from_native(events)
+        return nw.from_native(_plain_zones(events) if isinstance(events, pd.DataFrame) else events)
     except TypeError as error:
         raise DataError(
             f"events must be a pandas, Polars, DuckDB, PySpark, Dask or sqlframe frame, or a path; "
             f"got {type(events).__name__}."
         ) from error
+
+
+def _plain_zones(events: pd.DataFrame) -> pd.DataFrame:
+    """Bring times of zones whose names narwhals does not read ("America/New_York") to UTC."""
+    import narwhals as nw
+
+    odd = [name for name, kind in nw.from_native(events).schema.items() if kind == nw.Unknown]
+    zoned = [name for name in odd if isinstance(events.dtypes[name], pd.DatetimeTZDtype)]
+    moved = {name: events[name].dt.tz_convert("UTC") for name in zoned}
+    return events.assign(**moved) if moved else events
 
 
 def collect(frame: Any) -> pd.DataFrame:

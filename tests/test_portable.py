@@ -205,3 +205,13 @@ def test_pyspark() -> None:
         check_engine(frame, sessions=True)
     finally:
         session.stop()
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Etc/GMT+5", "Europe/Berlin"])
+def test_times_in_any_zone_are_the_same_moments(zone: str) -> None:
+    times = pd.to_datetime(["2024-03-10T06:59:00Z", "2024-03-10T07:01:00Z"])
+    table = pd.DataFrame({"teacher": "a", "learner": "b", "time": times})
+    want = PeerNetwork.from_events(table, half_life=1.0).ties
+    got = PeerNetwork.from_events(table.assign(time=times.tz_convert(zone)), half_life=1.0).ties
+    pd.testing.assert_frame_equal(got, want)
+    assert got["first"].iloc[0] * 86400 == pytest.approx(times[0].timestamp())

@@ -75,37 +75,45 @@ def _account(trace: Traces, user: str, name: str = "", email: str = "", login: s
 
 
 def _topic(trace: Traces, context: str, value: Any) -> None:
-    """Walk the tree of entries."""
+    """Walk the tree of entries, then those that are newer than the tree."""
     for person in rows_of(dig(value, "participants")):
         if text(person, "id"):
             _account(trace, text(person, "id"), text(person, "display_name"))
+    authors: dict[str, int | None] = {}
     stack: list[tuple[dict[str, Any], int | None, bool]] = [
         (entry, None, True) for entry in rows_of(dig(value, "view"))
     ]
-    ledger = trace.ledger
     while stack:
         entry, parent, top = stack.pop()
-        ledger.read("entries", 1)
-        user, time = text(entry, "user_id"), iso_us(entry.get("created_at"))
-        alive = bool(user) and time is not None and entry.get("deleted") is not True
-        author = _account(trace, user) if alive else None
+        author = _entry(trace, context, entry, parent, top)
+        authors[text(entry, "id")] = author
         stack += [(reply, author, False) for reply in rows_of(entry.get("replies"))]
-        if author is None or time is None:
-            ledger.drop("entries", "deleted, or without author or time", (), stage="match", n=1)
-            continue
-        trace.attend(f"canvas/{context}", author, time, "entry" if top else "reply", "discussion")
-        if top:
-            ledger.drop("entries", "answers the topic itself", (), n=1)
-        elif parent is None:
-            ledger.drop("entries", "the entry above was deleted", (), n=1)
-        elif parent == author:
-            ledger.drop("entries", "replies to oneself", (), n=1)
+    for entry in rows_of(dig(value, "new_entries")):
+        above = text(entry, "parent_id")
+        if text(entry, "id") in authors:
+            trace.ledger.read("entries", 1)
+            trace.ledger.drop("entries", "the same entry again", (), stage="match", n=1)
         else:
-            trace.tie(
-                time,
-                author,
-                parent,
-                "reply",
-                context=context,
-                evidence=f"canvas/{context}/{text(entry, 'id')}",
-            )
+            authors[text(entry, "id")] = _entry(trace, context, entry, authors.get(above), not above)
+
+
+def _entry(trace: Traces, context: str, entry: dict[str, Any], parent: int | None, top: bool) -> int | None:
+    """Read an entry, and return its author."""
+    ledger = trace.ledger
+    ledger.read("entries", 1)
+    user, time = text(entry, "user_id"), iso_us(entry.get("created_at"))
+    if not user or time is None or entry.get("deleted") is True:
+        ledger.drop("entries", "deleted, or without author or time", (), stage="match", n=1)
+        return None
+    author = _account(trace, user)
+    trace.attend(f"canvas/{context}", author, time, "entry" if top else "reply", "discussion")
+    if top:
+        ledger.drop("entries", "answers the topic itself", (), n=1)
+    elif parent is None:
+        ledger.drop("entries", "the entry above was deleted", (), n=1)
+    elif parent == author:
+        ledger.drop("entries", "replies to oneself", (), n=1)
+    else:
+        evidence = f"canvas/{context}/{text(entry, 'id')}"
+        trace.tie(time, author, parent, "reply", context=context, evidence=evidence)
+    return author

@@ -243,6 +243,9 @@ def _read_trailers(
                 ident = (str(match.group(1)).strip(), str(match.group(2)))
                 mapped_name, mapped_mail = canonical.get(ident, ident)
                 other_person = _who(trace, mapped_name, mapped_mail, rules)
+                if (other_person, kind) in named:
+                    ledger.drop("trailers", "named twice in one commit", (), n=1)
+                    continue
                 _tie(trace, moment, other_person, author, kind, role, name, commit.hash)
                 named.append((other_person, kind))
         if named:

@@ -247,6 +247,7 @@ def _read(
         if role in ("learns", "asks")
         else [(a, o) for a in actors for o in others]
     )
+    pairs = [p for p in pairs if p[0] != p[1]] or pairs  # who mentors their own group is none of its learners
     learners = len({p[1] for p in pairs})
     for teacher, learner in dict.fromkeys(pairs):
         trace.tie(time, teacher, learner, verb, weight=1.0 / learners, topic=activity, evidence=key)

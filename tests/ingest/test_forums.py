@@ -201,3 +201,18 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path, read: Any) -> None:
     page = TOPIC if read is read_discourse else VIEW
     (tmp_path / "t.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(page).encode())
     assert len(read(tmp_path).events) > 0
+
+
+def test_canvas_entries_newer_than_the_tree(tmp_path: Path) -> None:
+    new = [
+        entry(20, 1, "2024-04-02T00:00:00Z", parent_id=12),  # answers Cy
+        entry(21, 2, "2024-04-02T01:00:00Z", parent_id=20),  # answers the new one
+        entry(22, 2, "2024-04-02T02:00:00Z", parent_id=None),
+        entry(12, 3, "2024-03-31T01:00:00Z", parent_id=11),  # edited, and in the tree
+    ]
+    dump(tmp_path / "w.json", VIEW | {"new_entries": new})
+    dump(tmp_path / "zz_users.json", PEOPLE)
+    records = read_canvas(tmp_path, people=ROSTER)
+    assert triples(records)[2:] == [("reply", ANA, CY), ("reply", BO, ANA)]
+    assert balance(records)["entries"] == [11, 8, 4]
+    assert records.report.n_dropped("the same entry again") == 1

@@ -368,3 +368,13 @@ def test_meridian_is_read_back(tmp_path: Path) -> None:
     assert records.report.ledger.set_index("what").loc["accounts", "used"] == len(
         set(made["author"]) | set(made["helper"])
     )
+
+
+def test_one_review_of_a_commit_is_one_however_often_it_is_written(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    named = "Reviewed-by: Bo <BO@firm.example>\nreviewed-BY: Bo B <bo@firm.example>\nHelped-by: Bo <bo@firm.example>"
+    commit(tmp_path, f"fix\n\n{named}\n", "2024-01-02T00:00:00Z", ANA)
+    records = read_git(tmp_path, people=ROSTER)
+    assert sorted(records.events["kind"]) == ["help", "review"]
+    assert records.report.n_dropped("named twice in one commit") == 1
+    assert balance(records)["trailers"] == [3, 3, 2]

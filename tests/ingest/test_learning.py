@@ -307,3 +307,10 @@ def test_moodle_times_in_the_hours_that_clocks_repeat_or_skip(tmp_path: Path) ->
         pd.Timestamp("2024-03-31T01:30Z"), pd.Timestamp("2024-07-01T10:00Z"), pd.Timestamp("2024-10-27T00:30Z"),
     ]  # fmt: skip
     assert records.report.n_flagged("time lies in the hour that the clocks repeat or skip") == 2
+
+
+def test_xapi_mentors_are_no_learners_of_their_own_group(tmp_path: Path) -> None:
+    group = {"objectType": "Group", "member": [ANA_, BO_, CY_]}
+    path = dump(tmp_path / "s.json", [statement(1, BO_, "mentored", group)])
+    events = read_xapi(path, people=ROSTER).events
+    assert {(r.teacher, r.learner, r.weight) for r in events.itertuples()} == {(BO, ANA, 0.5), (BO, CY, 0.5)}

@@ -304,9 +304,7 @@ def _refuse_pairs(features: Floats, names: list[str], x: Floats, tie: Present, k
     both = known & known.T
     for name, values in zip(names, x, strict=False):
         if np.array_equal(values[both] != 0, tie.T[both]):
-            raise DataError(
-                f"formula: {name} is the modelled network turned round. Use mutual."
-            )
+            raise DataError(f"formula: {name} is the modelled network turned round. Use mutual.")
     flat = features[:, 1:].reshape(-1, len(names))
     scale = np.sqrt((flat**2).mean(axis=0))
     r = np.abs(np.diagonal(np.linalg.qr(flat / np.where(scale > 0, scale, 1.0), mode="r"))) / np.sqrt(

@@ -468,7 +468,7 @@ READING = """## How to read it
   are what their null says. rho of `fit_peer_effects` and Moran's I of its residuals keep their size at 24 and at 80
   people, some of them without peers.
 - The interval of a term that separates is cautious: it held the truth in every set. Where a rare covariate without
-  effect separates by chance, 1 to 7 % have p below .05; the danger is the sets next to these, where one tie in few cells
+  effect separates by chance, 1 to 7 % have p below .05; the danger is in sets next to these, where one tie in few cells
   keeps the covariate from separating and the sandwich is far too small. Test rare covariates with `mrqap`."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from peernet.claims._evidence import EVIDENCE, MISQUOTED, Evidence
 from peernet.claims._facts import Facts
-from peernet.hypotheses.power import share_power, smallest_correlation, smallest_difference
+from peernet.hypotheses.power import needed_shift, share_power, smallest_correlation, smallest_difference
 
 __all__ = ["CLAIMS", "Claim", "Need", "Smallest"]
 
@@ -186,12 +186,12 @@ CLAIMS: tuple[Claim, ...] = (
         "claims.evaluate",
         "trust and comfort",
         "usefulness that does not go with trust, or trust that does not go with likeness",
-        _r("rated_trust", "standard deviations per standard deviation"),
+        _r("rated_within", "standard deviations per standard deviation"),
     ),
     Claim(
         "H4",
         "Peers teach better than authorities.",
-        "usefulness of peers minus that of managers, within learner",
+        "usefulness of peers (who manage nobody) minus that of the own manager, within learner",
         "positive",
         (
             _NAMES,
@@ -206,7 +206,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "H5",
         "Who feels safe asks and learns.",
-        "asking by safety, within and between units",
+        "asking by safety, within units; between units as a second row",
         "positive",
         (Need("safety items", "safety", 20), Need("asking items", "asking", 20)),
         "claims.evaluate",
@@ -255,8 +255,10 @@ CLAIMS: tuple[Claim, ...] = (
         "courses",
         "assigned courses finished as often by the same people",
         Smallest(
-            "share of courses finished",
-            lambda f: 0.5 * smallest_difference(int(f["self_chosen"]), int(f["assigned"])),
+            "difference in the share of courses finished",
+            lambda f: (
+                0.5 * needed_shift(f["both_kinds"] - 1) * f["choice_error"] if f["both_kinds"] > 2 else np.nan
+            ),
         ),
     ),
     Claim(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +10,20 @@ import pandas as pd
 
 from peernet._rng import RNGLike, SeedLike, as_rng
 from peernet.claims._facts import records_of
-from peernet.claims._traces import TraceCurve, trace_curve
-from peernet.errors import DataError, FitError, PeerNetWarning
+from peernet.claims._inputs import exchange_rates, span_of
+from peernet.claims._sides import implied_shares, known_words, says_share, traced
+from peernet.claims._traces import TraceCurve
+from peernet.errors import DataError
 from peernet.hypotheses._guards import as_share, settled
-from peernet.hypotheses.shares import ShareEstimate, percent, social_share
+from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.results import Result, provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from peernet.network import PeerNetwork
-
 __all__ = [
     "EightyPercent",
     "eighty_percent",
-    "diffusion_methods",
-    "free_items",
-    "learning_network",
-    "says_share",
 ]
 
 NOT_THE_SAME = (
@@ -39,7 +33,6 @@ NOT_THE_SAME = (
     "measured ties. "
     "They are three quantities: they may all be right and differ, so they are neither averaged nor drawn on one axis."
 )
-_FEW = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -98,10 +91,14 @@ class EightyPercent(Result):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            The area to divide; wide ones read best (12 x 4 inches).
+            The area to divide; by default 12 x 4.4 inches.
         """
         from peernet import plots
 
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            ax = plt.subplots(figsize=(12, 4.4), layout="constrained")[1]
         axes = plots.axes(ax)
         axes.set_axis_off()
         left, middle, right = (
@@ -156,7 +153,7 @@ class EightyPercent(Result):
         for y, row in enumerate(self.implied.to_dict("records")):
             ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[2], linewidth=2.5)
             ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[2])
-            ax.plot(100 * row["ceiling"], y, "|", color=plots.INK, markersize=16)
+            ax.plot(100 * row["ceiling"], y, "|", color=plots.INK, markersize=18, markeredgewidth=2.5, zorder=5)
             _verdict(ax, y, str(row["verdict"]))
         _finish(
             ax,
@@ -169,7 +166,8 @@ class EightyPercent(Result):
 
 def _verdict(ax: Axes, y: float, words: str) -> None:
     """Write a verdict under its row."""
-    ax.annotate(words, (2, y - 0.33), fontsize="x-small", va="center")
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+    ax.annotate(words, (2, y - 0.33), fontsize="x-small", va="center", bbox=box, zorder=6)
 
 
 def _absent(ax: Axes, title: str, why: str) -> None:
@@ -193,107 +191,12 @@ def _finish(ax: Axes, names: list[str], claim: float, xlabel: str, title: str) -
     from peernet import plots
 
     plots.axes(ax)
-    ax.axvline(100 * claim, color=plots.OKABE_ITO[5], linestyle="--")
+    ax.axvline(100 * claim, color=plots.OKABE_ITO[5], linestyle="--", linewidth=1.2, zorder=1)
     ax.set_yticks(range(len(names)), [str(n) for n in names])
     ax.set_ylim(-0.6, len(names) - 0.4)
     ax.set_xlim(0, 100)
     ax.set_xlabel("\n".join(plots.wrap(xlabel, 34).split("\n")), fontsize="small")
     ax.set_title(title, fontsize="medium")
-
-
-def says_share(records: Any, claim: float, question: str, wave: Any, level: float) -> ShareEstimate:
-    """Estimate what people say, few answers included."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PeerNetWarning)
-        unit = "unit" if "unit" in records.people.columns else None
-        return social_share(
-            records, claim=claim, question=question, wave=wave, level=level, bad_sums="drop", unit=unit
-        )
-
-
-def _inside(times: pd.Series, start: Any, end: Any) -> pd.Series:
-    """Mark times in [start, end)."""
-    begin, stop = (pd.Timestamp(t) for t in (start, end))
-    if getattr(times.dt, "tz", None) is not None:
-        begin, stop = (t.tz_localize("UTC") if t.tzinfo is None else t for t in (begin, stop))
-    return (times >= begin) & (times < stop)
-
-
-def _traced(records: Any, start: Any, end: Any, **options: Any) -> TraceCurve:
-    """Count answers received and courses finished by learner in the span."""
-    events, courses = records.events, records.completions
-    if not len(events) or not len(courses):
-        raise DataError("it takes traces of answers and a record of finished courses over the same span.")
-    answered = events[_inside(events["time"], start, end)]
-    done = courses[_inside(courses["time"], start, end) & courses["time"].notna()]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PeerNetWarning)
-        return trace_curve(answered.groupby("learner").size(), done.groupby("person").size(), **options)
-
-
-def diffusion_methods() -> Any:
-    """Return the package of diffusion methods, whichever of its modules hold them."""
-    return importlib.import_module("peernet.diffusion")
-
-
-def learning_network(records: Any, relation: str | None) -> PeerNetwork:
-    """Return who teaches whom: the relation named, else the first that was asked of learners, else the traces."""
-    roles = list(getattr(records, "roles", {}) or {})
-    learned = [r for r in roles if records.roles[r] == "learner"] or roles
-    net: PeerNetwork = records.network(relation=relation or (learned[0] if learned else None))
-    return net
-
-
-def free_items(records: Any, start: Any) -> tuple[pd.DataFrame, list[Any]]:
-    """Return adoptions, and items that 20 or more people chose themselves and few were told to, most adopted first."""
-    adopted = diffusion_methods().adoptions_from(records, start=pd.Timestamp(start, tz="UTC"))
-    told = adopted["assigned"].astype("boolean").fillna(False)
-    n = adopted[~told & adopted["time"].notna()].groupby("item").size()
-    mostly = told.groupby(adopted["item"]).mean()
-    often = n[n >= _FEW].sort_values(ascending=False, kind="stable").index
-    return adopted, [item for item in often if mostly[item] < 0.2]
-
-
-def _implied(
-    records: Any, start: Any, end: Any, relation: str | None, items: Any, claim: float, level: float, rng: Any
-) -> tuple[pd.DataFrame, str]:
-    """Fit diffusion of self-chosen items along who teaches whom; return the rows and what was refused."""
-    net = learning_network(records, relation)
-    adopted, free = free_items(records, start)
-    chosen = free if items is None else list(items)
-    rows, refused = [], []
-    for item in chosen:
-        try:
-            fit = diffusion_methods().fit_nbda(
-                net,
-                adopted[adopted["item"] == item],
-                start=pd.Timestamp(start, tz="UTC"),
-                end=pd.Timestamp(end, tz="UTC"),
-                assigned="exclude",
-                level=level,
-                rng=rng,
-            )
-            found = diffusion_methods().social_transmission_share(
-                fit, against=claim, sensitivity=False, rng=rng
-            )
-        except (DataError, FitError) as error:
-            refused.append(f"{item}: {error}")
-            continue
-        rows.append(
-            {
-                "item": item,
-                "n": found.n,
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "ceiling": found.ceiling,
-                "verdict": found.verdict,
-            }
-        )
-    why = "; ".join(refused)
-    if not rows and not why:
-        why = f"no item was taken up by {_FEW} or more people who chose it themselves."
-    return pd.DataFrame(rows), why
 
 
 def eighty_percent(
@@ -303,8 +206,9 @@ def eighty_percent(
     start: Any = None,
     end: Any = None,
     relation: str | None = None,
-    items: list[str] | None = None,
+    items: str | list[str] | None = None,
     exchange: tuple[float, float] | None = None,
+    kinds: str | tuple[str, ...] = "answer",
     question: str = "learning_share",
     wave: Any = None,
     level: float = 0.95,
@@ -329,12 +233,15 @@ def eighty_percent(
         Span that traces and adoptions cover, [start, end); never guessed. Without them only the survey is used.
     relation : str, optional
         Relation whose ties carry the diffusion; the first that asks learners by default.
-    items : list of str, optional
+    items : str or list of str, optional
         Items to follow; by default those with 20 or more adoptions, less than a fifth of them assigned.
     exchange : (low, high), optional
         What an answered question was called worth, in courses, before looking.
+    kinds : str or tuple of str
+        Kinds of traces (column ``kind`` of the events) that are answered questions; meetings, mentions and the like
+        are not, unless named here.
     question, wave
-        Of the learning shares.
+        Of the learning shares; the wave also of the names given.
     level : float
         Coverage of the intervals.
     rng : Generator, seed or None
@@ -349,12 +256,17 @@ def eighty_percent(
     ------
     TypeError
         For a source that is neither a study nor records.
+    ValueError
+        For half a span or one that ends before it starts, and for relations, questions, items, kinds and waves that the
+        records do not hold.
     """
     rng = as_rng(rng)
     as_share("claim", claim)
-    if (start is None) != (end is None):
-        raise ValueError("eighty_percent: give both start and end of the span, or neither.")
+    span, exchange = span_of("eighty_percent", start, end), exchange_rates(exchange)
     records = records_of(source)
+    kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    chosen = [items] if isinstance(items, str) else items
+    known_words(records, relation=relation, question=question, items=chosen, kinds=kinds, wave=wave)
     lacking: dict[str, str] = {}
     says: ShareEstimate | None = None
     traces: TraceCurve | None = None
@@ -363,16 +275,16 @@ def eighty_percent(
         says = says_share(records, claim, question, wave, level)
     except DataError as error:
         lacking["What people say"] = str(error)
-    if start is None:
+    if span is None:
         lacking["What traces show"] = "the span of the traces was not said (start=, end=)."
         lacking["What diffusion implies"] = "the span of the adoptions was not said (start=, end=)."
     else:
         try:
-            traces = _traced(records, start, end, claim=claim, exchange=exchange, level=level)
+            traces = traced(records, *span, kinds, claim=claim, exchange=exchange, level=level)
         except DataError as error:
             lacking["What traces show"] = str(error)
         try:
-            implied, why = _implied(records, start, end, relation, items, claim, level, rng)
+            implied, why = implied_shares(records, *span, relation, wave, chosen, claim, level, rng)
             if why:
                 lacking["What diffusion implies"] = why
         except DataError as error:
@@ -393,6 +305,8 @@ def eighty_percent(
                 "start": str(start),
                 "end": str(end),
                 "relation": relation,
+                "kinds": kinds,
+                "wave": wave,
                 "level": level,
             },
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,16 +11,13 @@ import pandas as pd
 
 from peernet._check import number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.claims import _tests
 from peernet.claims._claims import CLAIMS, Claim
-from peernet.claims._eighty import says_share
 from peernet.claims._facts import Facts, facts_of, records_of
+from peernet.claims._inputs import at_wave, span_of
+from peernet.claims._jobs import accuracy_row, blank_row, jobs, row_of, ruts_row, share_rows
 from peernet.claims._register import resolved
-from peernet.claims._tests import Finding
 from peernet.errors import DataError, FitError
-from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
-from peernet.hypotheses.power import needed_shift
-from peernet.hypotheses.shares import percent
+from peernet.hypotheses._guards import as_share
 from peernet.results import Result, Verdict, format_number, format_p, provenance
 
 if TYPE_CHECKING:
@@ -44,6 +41,11 @@ def holm(p_values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     numpy.ndarray
         In the order given.
 
+    Raises
+    ------
+    ValueError
+        For what is no p-value.
+
     References
     ----------
     .. [1] Holm, S. (1979). A simple sequentially rejective multiple test procedure. *Scandinavian J. Statistics*
@@ -54,7 +56,12 @@ def holm(p_values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    p = np.asarray(p_values, dtype=np.float64)
+    try:
+        p = np.asarray(p_values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"p_values must be numbers between 0 and 1; got {p_values!r}.") from error
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError(f"p_values must lie between 0 and 1; got {p[(p < 0) | (p > 1)][:3].tolist()}.")
     out = np.full(p.shape, np.nan)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
@@ -78,24 +85,35 @@ class Scorecard(Result):
         error grows with the effect.
     level : float
         Coverage of the intervals; one minus the family-wise error.
+    response : dict
+        People asked and answered.
     """
 
     table: pd.DataFrame
     level: float = 0.95
+    response: dict[str, int] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """Count verdicts, then one line a test."""
+        """Count verdicts, say who was asked, then one line a test with what its verdict leaves open."""
         counts = self.table["verdict"].value_counts()
         text = [", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + "."]
-        for row in self.table.to_dict("records"):
+        if self.response.get("asked"):
+            text.append(
+                f"{self.response['asked']} people were asked and {self.response['answered']} answered. What follows "
+                "are their reports, and traces of what they did, not measurements of learning; n is the people behind "
+                "each row."
+            )
+        several = self.table["claim"].duplicated(keep=False)
+        for row, parts in zip(self.table.to_dict("records"), several, strict=True):
             if np.isnan(row["value"]):
-                text.append(f"{row['claim']} ({row['wording']}): {row['verdict']}, because {row['why']}")
+                what = row["quantity"] if parts else row["wording"]
+                text.append(f"{row['claim']} ({what}): {row['verdict']}, because {row['why']}")
                 continue
             span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
             p = "" if np.isnan(row["p_holm"]) else f", {format_p(row['p_holm'])} after Holm"
             text.append(
                 f"{row['claim']} ({row['quantity']}): {format_number(row['value'])} {span} "
-                f"{row['unit']}{p}: {row['verdict']}."
+                f"{row['unit']}, n = {row['n']}{p}: {row['verdict']}.{_leaves_open(row)}"
             )
         return "\n".join(text)
 
@@ -109,140 +127,11 @@ class Scorecard(Result):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            The area to divide; tall ones read best (10 x 9 inches).
+            The area to divide; by default a page of 11 x 9 inches.
         """
         from peernet.claims._pictures import plot_scorecard
 
         return plot_scorecard(self, ax=ax)
-
-
-class _Job:
-    """One test of one claim: what is measured, what is claimed, and how to get it."""
-
-    def __init__(self, claim: str, quantity: str, claimed: float, run: Callable[[], Finding]) -> None:
-        """Keep what is needed to run the test."""
-        self.claim, self.quantity, self.claimed, self.run = claim, quantity, claimed, run
-
-
-def _jobs(records: Any, level: float, span: tuple[Any, Any] | None, rng: np.random.Generator) -> list[_Job]:
-    """List the tests that exist."""
-    jobs = [
-        _Job("H2", "gain of those who expected to teach", 0.0, lambda: _tests.teaching(records, True, level)),
-        _Job(
-            "H2", "gain of those who helped when asked", 0.0, lambda: _tests.teaching(records, False, level)
-        ),
-        _Job("H3", "usefulness by trust", 0.0, lambda: _tests.trust_useful(records, level)),
-        _Job("H3", "trust by likeness", 0.0, lambda: _tests.trusted_like(records, level)),
-        _Job(
-            "H4", "usefulness of peers less managers", 0.0, lambda: _tests.peers_or_managers(records, level)
-        ),
-        _Job("H5", "asking by safety", 0.0, lambda: _tests.safety_asking(records, level)),
-        _Job("H8", "finishing self-chosen less assigned courses", 0.0, lambda: _tests.choice(records, level)),
-        _Job("H12", "formal x informal learning", 0.0, lambda: _tests.formal_informal(records, level)),
-    ]
-    if span is not None:
-        jobs.append(
-            _Job("H15", "extra rate per informed teacher", 0.0, lambda: _spread(records, span, level, rng))
-        )
-    return jobs
-
-
-def _spread(records: Any, span: tuple[Any, Any], level: float, rng: np.random.Generator) -> Finding:
-    """Strength of teaching in the spread of the self-chosen item with most adoptions."""
-    from peernet.claims._eighty import diffusion_methods, free_items, learning_network
-
-    adopted, items = free_items(records, span[0])
-    if not items:
-        raise DataError("no item was taken up by 20 or more people who chose it themselves.")
-    fit = diffusion_methods().fit_nbda(
-        learning_network(records, None),
-        adopted[adopted["item"] == items[0]],
-        start=pd.Timestamp(span[0], tz="UTC"),
-        end=pd.Timestamp(span[1], tz="UTC"),
-        assigned="exclude",
-        level=level,
-        rng=rng,
-    )
-    row = fit.params.iloc[0]
-    return Finding(
-        float(row["estimate"]),
-        float(row["low"]),
-        float(row["high"]),
-        float(row["p_value"]),
-        fit.n,
-        f"times the rate of learning alone ({items[0]})",
-        "order of adoption (NBDA); likeness gives the same picture",
-    )
-
-
-def _shares(records: Any, claim: float, level: float) -> list[dict[str, Any]]:
-    """Rows of the first claim: two readings of the mean, and most people at or above it."""
-    share = says_share(records, claim, "learning_share", None, level)
-    rows = []
-    for name in ("strict", "wide"):
-        if name not in share.counted:
-            continue
-        row = share.row(reading=name)
-        rows.append(
-            _row(
-                "H1",
-                f"mean share of learning ({name})",
-                claim,
-                row,
-                "share of learning",
-                share.n,
-                name,
-                row["p_value"],
-            )
-        )
-        rows[-1]["verdict"] = settled(row["verdict"], row["worst_case_verdict"])
-        rows[-1]["smallest"] = needed_shift(float(row["df"]), level=level) * float(row["std_error"])
-    above = share.row("at least claim", "wide")
-    most = _row(
-        "H1",
-        f"people at {100 * claim:.0f} % or more (wide), claimed: most",
-        0.5,
-        above,
-        "share of people",
-        share.n,
-        "wide",
-        np.nan,
-    )
-    known = np.isfinite(above["outer_high"])
-    top, bottom = (above["outer_high"], above["outer_low"]) if known else (above["high"], above["low"])
-    # Neither silence nor rounding may be able to change it: many people stand exactly at the claim.
-    below = max(top, above["rounding_high"]) < 0.5
-    over = min(bottom, above["rounding_low"]) > 0.5
-    most["smallest"] = needed_shift(float(above["df"]), level=level) * float(above["std_error"])
-    most["how"] = (
-        f"wide; before rounding {percent(above['rounding_low'])} to {percent(above['rounding_high'])} of people, "
-        f"{percent(above['rounding_even'])} if they rounded up as often as down"
-    )
-    most["verdict"] = "contradicted" if below else "supported" if over else "inconclusive"
-    if share.n < FEW_ANSWERS:
-        most["verdict"] = "not answered by these data"
-    return [*rows, most]
-
-
-def _row(
-    claim: str, quantity: str, claimed: float, found: Any, unit: str, n: int, how: str, p: float
-) -> dict[str, Any]:
-    """Build one row from an interval."""
-    return {
-        "claim": claim,
-        "quantity": quantity,
-        "claimed": claimed,
-        "value": float(found["value"]),
-        "low": float(found["low"]),
-        "high": float(found["high"]),
-        "unit": unit,
-        "n": n,
-        "p_value": float(p),
-        "smallest": float("nan"),
-        "how": how,
-        "why": "",
-        "verdict": "",
-    }
 
 
 def _direction(low: float, high: float, p_holm: float, level: float) -> Verdict:
@@ -258,6 +147,7 @@ def evaluate(
     claim: float = 0.8,
     start: Any = None,
     end: Any = None,
+    wave: Any = None,
     level: float = 0.95,
     rng: RNGLike | SeedLike | None = None,
 ) -> Scorecard:
@@ -277,6 +167,8 @@ def evaluate(
         The claimed social share of learning, in (0, 1).
     start, end : time, optional
         Span of the adoptions, [start, end); never guessed. Without them diffusion is left out.
+    wave : str, optional
+        Survey wave that all questions and names are taken from; needed where there are several.
     level : float
         Coverage of the intervals; one minus the error allowed per family.
     rng : Generator, seed or None
@@ -291,37 +183,48 @@ def evaluate(
     ------
     TypeError
         For a source that is neither a study nor records.
+    DataError
+        When several waves were held and none is named.
+    ValueError
+        For half a span, one that ends before it starts, and a wave that does not exist.
     """
     rng = as_rng(rng)
     number("level", level, 0, 1, open_low=True, open_high=True)
     as_share("claim", claim)
-    if (start is None) != (end is None):
-        raise ValueError("evaluate: give both start and end of the span, or neither.")
-    records, seed = records_of(source), record(rng)
-    facts = facts_of(records)
+    span = span_of("evaluate", start, end)
+    whole, seed = records_of(source), record(rng)
+    records = at_wave(whole, wave, "evaluate")
+    # Waves are counted over all of them, everything else in the one that is asked.
+    facts, every = facts_of(records), facts_of(whole)
+    facts |= {"waves": every["waves"], "dated": max(facts["traces"], float(every["waves"] > 1))}
     rows: list[dict[str, Any]] = []
-    refused: dict[str, str] = {}
-    if not _claim("H1").missing(facts):
-        try:
-            rows += _shares(records, claim, level)
-        except DataError as error:
-            refused["H1"] = str(error)
-    for job in _jobs(records, level, None if start is None else (start, end), rng):
+    own: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "H1": lambda: share_rows(records, claim, level),
+        "ACC": lambda: [accuracy_row(records, level)],
+        "RUT": lambda: [ruts_row(whole, level, rng)],
+    }
+    for key, run in own.items():
+        if not _claim(key).missing(facts):
+            try:
+                rows += run()
+            except (DataError, FitError) as error:
+                rows.append(blank_row(key, _claim(key).estimand, str(error)))
+    for job in jobs(records, level, span, rng):
         if _claim(job.claim).missing(facts):
             continue
         try:
             found = job.run()
         except (DataError, FitError) as error:
-            refused.setdefault(job.claim, str(error))
+            rows.append(blank_row(job.claim, job.quantity, str(error)))
             continue
         rows.append(
-            _row(
+            row_of(
                 job.claim, job.quantity, job.claimed, found._asdict(), found.unit, found.n, found.how, found.p
             )
         )
         rows[-1]["smallest"] = found.smallest
     _correct(rows, level)
-    table = pd.DataFrame([*rows, *_unanswered(rows, refused, facts, start is None)])
+    table = pd.DataFrame([*rows, *_unanswered(rows, facts, span is None)])
     keys = [c.key for c in CLAIMS]
     table = table.sort_values("claim", key=lambda s: s.map(keys.index), kind="stable").reset_index(drop=True)
     table.insert(1, "wording", [_claim(k).wording for k in table["claim"]])
@@ -329,6 +232,7 @@ def evaluate(
     return Scorecard(
         table=table,
         level=level,
+        response={k: int(facts[k]) for k in ("asked", "answered")},
         estimand="one quantity a row",
         margin=None,
         would_count_against="see the register, claim by claim",
@@ -338,10 +242,31 @@ def evaluate(
         ),
         provenance=provenance(
             "claims.evaluate",
-            options={"claim": claim, "start": str(start), "end": str(end), "level": level},
+            options={"claim": claim, "start": str(start), "end": str(end), "wave": wave, "level": level},
             rng=seed,
         ),
     )
+
+
+def _leaves_open(row: Mapping[Any, Any]) -> str:
+    """Say what a verdict does not contradict and does not show."""
+    if row["why"]:
+        return f" {str(row['why'])[:1].upper()}{str(row['why'])[1:]}"
+    if row["verdict"] == "inconclusive":
+        if row["claim"] == "H1":
+            return " Silence and rounding leave both sides open."
+        known = np.isfinite(row["smallest"])
+        missed = (
+            f": less than {format_number(row['smallest'], 2)} would probably have been missed"
+            if known
+            else ""
+        )
+        return f" Neither shown nor ruled out{missed}."
+    if row["verdict"] == "contradicted" and row["claim"] == "H1":
+        return " Not contradicted: that other people are the largest source, or that some people learn that much so."
+    if row["verdict"] == "supported":
+        return " Not shown: that one is the cause of the other, or that it holds elsewhere."
+    return ""
 
 
 def _claim(key: str) -> Claim:
@@ -353,6 +278,7 @@ def _correct(rows: list[dict[str, Any]], level: float) -> None:
     """Add Holm's p-values by family, and the verdicts of claims with a direction."""
     for row in rows:
         row["p_holm"] = np.nan
+    # A test that could not be done has no p-value and cannot reject: it does not count.
     for family in {c.family for c in CLAIMS}:
         mine = [r for r in rows if _claim(r["claim"]).family == family]
         for row, p in zip(mine, holm([r["p_value"] for r in mine]), strict=True):
@@ -361,9 +287,7 @@ def _correct(rows: list[dict[str, Any]], level: float) -> None:
                 row["verdict"] = _direction(row["low"], row["high"], float(p), level)
 
 
-def _unanswered(
-    rows: list[dict[str, Any]], refused: dict[str, str], facts: Facts, no_span: bool
-) -> list[dict[str, Any]]:
+def _unanswered(rows: list[dict[str, Any]], facts: Facts, no_span: bool) -> list[dict[str, Any]]:
     """Say for every other claim why there is no answer."""
     out = []
     for claim in CLAIMS:
@@ -375,33 +299,13 @@ def _unanswered(
         missing = "these are missing: " + "; ".join(n.words for n in lack) + "."
         if lack:
             why = missing if method != "not yet" else f"this package has no method for it yet, and {missing}"
-        elif claim.key in refused:
-            why = refused[claim.key]
         elif claim.key == "H15" and no_span:
             why = "the span of the adoptions was not said (start=, end=)."
         elif method != "not yet":
             why = f"the data are there, but not in a form that is tested here: use peernet.{method}."
         else:
             verdict, why = "not answerable", "the data are there, but this package has no method for it yet."
-        nan = float("nan")
-        out.append(
-            {
-                "claim": claim.key,
-                "quantity": claim.estimand,
-                "claimed": nan,
-                "value": nan,
-                "low": nan,
-                "high": nan,
-                "unit": "",
-                "n": 0,
-                "p_value": nan,
-                "p_holm": nan,
-                "smallest": nan,
-                "how": "",
-                "why": why,
-                "verdict": verdict,
-            }
-        )
+        out.append(blank_row(claim.key, claim.estimand, why, verdict))
     return out
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from peernet.claims._tests import peer_or_manager
+
 __all__ = ["Facts", "facts_of", "records_of"]
 
 Facts = dict[str, float]
@@ -18,7 +20,7 @@ _LUNCH, _MENTOR = ("lunch", "lunches", "talk"), ("mentoring", "mentor")
 
 
 def records_of(source: Any) -> Any:
-    """Return the records of a study, or the records given.
+    """Return the records of a study, or the records given, without what was recorded about people who objected.
 
     Raises
     ------
@@ -29,7 +31,10 @@ def records_of(source: Any) -> Any:
     inner = inner() if callable(inner) else inner
     if not hasattr(inner, "answers") or not hasattr(inner, "people"):
         raise TypeError(f"give a Study or Records; got {type(source).__name__}.")
-    return inner
+    from peernet.records import Records
+    from peernet.records._people import without_objectors
+
+    return without_objectors(inner) if isinstance(inner, Records) else inner
 
 
 def _frame(records: Any, name: str) -> pd.DataFrame:
@@ -91,6 +96,7 @@ def _survey_facts(records: Any, answers: pd.DataFrame) -> dict[str, Any]:
     for question in _QUESTIONS:
         out[question] = _people_with(answers, question)
     out["rated_both"] = _rated_both(records, names)
+    out["rated_within"] = _rated_within(names)
     for rating in ("usefulness", "trust"):
         out[f"rated_{rating}"] = int(names[rating].notna().sum()) if rating in names.columns else 0
     if len(answers):
@@ -106,14 +112,37 @@ def _survey_facts(records: Any, answers: pd.DataFrame) -> dict[str, Any]:
 
 
 def _rated_both(records: Any, names: pd.DataFrame) -> int:
-    """Count people who rated the usefulness of both their own manager and somebody else."""
+    """Count people who rated the usefulness of both their own manager and a peer."""
     people = _frame(records, "people")
     if not len(names) or "usefulness" not in names.columns or "manager" not in people.columns:
         return 0
-    rated = names[names["usefulness"].notna()]
-    boss = rated["respondent"].map(people["manager"])
-    is_boss = (boss == rated["named"]).where(boss.notna())
-    return int((is_boss.groupby(rated["respondent"]).nunique() > 1).sum())
+    learned = [r for r, role in (getattr(records, "roles", {}) or {}).items() if role == "learner"]
+    rated = names[names["usefulness"].notna() & names["relation"].isin(learned)]
+    peer = peer_or_manager(rated, people["manager"])
+    return int((peer.groupby(rated["respondent"]).nunique() > 1).sum())
+
+
+def _rated_within(names: pd.DataFrame) -> int:
+    """Count names rated for both trust and usefulness, less one for each learner: what is left within learners."""
+    if not {"trust", "usefulness"} <= set(names.columns):
+        return 0
+    rated = names.dropna(subset=["trust", "usefulness"])
+    return max(len(rated) - int(rated["respondent"].nunique()), 0)
+
+
+def _both_kinds(courses: pd.DataFrame) -> tuple[int, float]:
+    """Return people who took chosen and assigned courses, and the error of their mean difference for a spread of one.
+
+    Courses that nearly all or nearly nobody chose are left out, as in the test.
+    """
+    frame = courses.dropna(subset=["assigned"])
+    own = 1.0 - frame["assigned"].astype("float64")
+    mixed = own.groupby(frame["item"]).transform("mean").between(0.1, 0.9)
+    table = own[mixed].groupby(frame.loc[mixed, "person"]).agg(["sum", "count"])
+    chosen, told = table["sum"], table["count"] - table["sum"]
+    both = (chosen > 0) & (told > 0)
+    weight = (chosen * told / table["count"])[both]
+    return int(both.sum()), float(1 / np.sqrt(weight.sum())) if both.any() else float("nan")
 
 
 def _trace_facts(records: Any) -> dict[str, Any]:
@@ -124,11 +153,13 @@ def _trace_facts(records: Any) -> dict[str, Any]:
         "trace_kinds": int(events["kind"].nunique()) if len(events) else 0,
     }
     out |= {"courses": 0, "finishers": 0, "self_chosen": 0, "assigned": 0, "media": 0}
+    out |= {"both_kinds": 0, "choice_error": float("nan")}
     if len(courses):
         out["courses"] = int(courses["item"].nunique())
         out["finishers"] = int(courses["time"].notna().sum()) if "time" in courses.columns else 0
         if "assigned" in courses.columns:
             assigned = courses["assigned"].astype("boolean")
+            out["both_kinds"], out["choice_error"] = _both_kinds(courses)
             out["assigned"], out["self_chosen"] = int(assigned.sum()), int((~assigned).sum())
         if "format" in courses.columns:
             out["media"] = int(courses["format"].nunique())

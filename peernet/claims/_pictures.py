@@ -46,7 +46,7 @@ def plot_scorecard(card: Scorecard, *, ax: Axes | None = None) -> Axes:
     card : Scorecard
         From :func:`peernet.claims.evaluate`.
     ax : matplotlib Axes, optional
-        The area to divide; tall ones read best.
+        The area to divide; by default a page of 11 x 9 inches.
 
     Returns
     -------
@@ -55,6 +55,10 @@ def plot_scorecard(card: Scorecard, *, ax: Axes | None = None) -> Axes:
     """
     from peernet import plots
 
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        ax = plt.subplots(figsize=(11, 9), layout="constrained")[1]
     axes = plots.axes(ax)
     axes.set_axis_off()
     rows = card.table.to_dict("records")
@@ -64,7 +68,8 @@ def plot_scorecard(card: Scorecard, *, ax: Axes | None = None) -> Axes:
         middle = bottom + tall / 2
         colour = _colours().get(row["verdict"], plots.GREY)
         known = not np.isnan(row["value"])
-        words = row["quantity"] if known else row["wording"]
+        parts = int((card.table["claim"] == row["claim"]).sum()) > 1
+        words = row["quantity"] if known or parts else row["wording"]
         up = 0.18 * tall if known else 0.0
         label = f"{row['claim']}  " + textwrap.shorten(str(words), 48, placeholder=" ...")
         _text(axes, 0.0, middle + up, label, plots.INK)

@@ -102,7 +102,7 @@ def register(source: Any = None) -> Register:
     ----------
     source : Study or Records, optional
         Your data, for the smallest effect that they could show (two-sided 5 %, power 80 %), worked out from counts
-        alone, before any test; :func:`evaluate` gives that of each test.
+        alone, before any test; :func:`evaluate` gives that of each test. NaN where the data needed are not there.
 
     Returns
     -------
@@ -123,7 +123,8 @@ def register(source: Any = None) -> Register:
     facts = None if source is None else facts_of(source)
     rows = []
     for claim in CLAIMS:
-        value = float("nan") if facts is None else smallest_text(claim, facts)[0]
+        there = facts is not None and not claim.missing(facts)
+        value = smallest_text(claim, facts)[0] if facts is not None and there else float("nan")
         rows.append(
             {
                 "claim": claim.key,

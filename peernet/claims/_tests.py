@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from peernet._check import quoted
+from peernet.claims._inputs import as_numbers, learned_relations, waves_of
 from peernet.errors import DataError
 from peernet.hypotheses.power import needed_shift
 
@@ -17,6 +19,7 @@ __all__ = [
     "formal_informal",
     "peers_or_managers",
     "safety_asking",
+    "safety_between",
     "teaching",
     "trust_useful",
     "trusted_like",
@@ -39,32 +42,48 @@ class Finding(NamedTuple):
 
 
 def clustered(
-    y: Floats, x: Floats, group: Any, k: int, *, unit: str, how: str, level: float, scale: float = 1.0
+    y: Floats,
+    x: Floats,
+    group: Any,
+    k: int,
+    *,
+    unit: str,
+    how: str,
+    level: float,
+    scale: float = 1.0,
+    spent: int = 0,
+    who: str = "people",
 ) -> Finding:
     r"""Coefficient k of a least-squares fit with errors clustered by ``group``, over ``scale``.
 
-    :math:`V = \frac{G}{G - 1} (X'X)^{-1} \left( \sum_g X_g' u_g u_g' X_g \right) (X'X)^{-1}`, t with G - 1 degrees
-    of freedom.
+    :math:`V = \frac{G}{G - 1 - a} (X'X)^{-1} \left( \sum_g X_g' u_g u_g' X_g \right) (X'X)^{-1}`, t with G - 1 - a
+    degrees of freedom; a (``spent``) counts means that were taken off across groups beforehand.
     """
     keep = np.isfinite(y) & np.isfinite(x).all(axis=1)
     y, x = y[keep], x[keep]
     code = pd.factorize(np.asarray(group)[keep])[0]
     groups = int(code.max()) + 1 if len(code) else 0
-    if groups < 20 or np.linalg.matrix_rank(x) < x.shape[1]:
+    if groups < 20:
+        raise DataError(f"{groups} {who} with complete answers are too few for a test (20 needed).")
+    if np.linalg.matrix_rank(x) < x.shape[1]:
         raise DataError(
-            f"{groups} people with complete answers that vary are too few for a test (20 needed)."
+            f"{groups} {who} gave complete answers, but what is compared does not vary among them, or moves exactly "
+            "with another term: nothing to test."
         )
+    df = groups - 1 - spent
+    if df < 1:
+        raise DataError(f"{groups} {who} in {spent + 1} units are too few for a test.")
     bread = np.linalg.inv(x.T @ x)
     beta = bread @ x.T @ y
     scores = np.zeros((groups, x.shape[1]))
     np.add.at(scores, code, x * (y - x @ beta)[:, None])
-    error = float(np.sqrt(groups / (groups - 1) * (bread @ scores.T @ scores @ bread)[k, k])) / scale
+    error = float(np.sqrt(groups / df * (bread @ scores.T @ scores @ bread)[k, k])) / scale
     value = float(beta[k]) / scale
     from scipy.special import stdtr, stdtrit
 
-    half = float(stdtrit(groups - 1, (1 + level) / 2)) * error
-    p = float(2 * stdtr(groups - 1, -abs(value) / error)) if error > 0 else float("nan")
-    smallest = needed_shift(groups - 1, level=level) * error
+    half = float(stdtrit(df, (1 + level) / 2)) * error
+    p = float(2 * stdtr(df, -abs(value) / error)) if error > 0 else float("nan")
+    smallest = needed_shift(df, level=level) * error
     return Finding(value, value - half, value + half, p, groups, unit, how, smallest)
 
 
@@ -75,11 +94,17 @@ def _wide(records: Any, question: str) -> pd.DataFrame:
     if not len(mine):
         raise DataError(f"nobody was asked {question!r}.")
     if "wave" in mine.columns and mine["wave"].nunique() > 1:
-        mine = mine[mine["wave"] == mine["wave"].dropna().iloc[-1]]
-    table = mine.assign(value=pd.to_numeric(mine["value"], errors="coerce"))
-    found: pd.DataFrame = table.pivot_table(
-        index="person", columns="item", values="value", aggfunc="last", dropna=False, sort=True
-    )
+        raise DataError(
+            f"{question!r} was asked in waves {quoted(waves_of(records))}. Pass wave= to choose one."
+        )
+    double = mine.duplicated(["person", "item"], keep=False)
+    if double.any():
+        raise DataError(
+            f"{mine.loc[double, 'person'].nunique()} people answered {question!r} more than once "
+            f"({quoted(mine.loc[double, 'person'].unique())}). Keep one answer a person, item and wave."
+        )
+    table = mine.assign(value=as_numbers(mine, question), item=mine["item"].fillna(""))
+    found: pd.DataFrame = table.pivot(index="person", columns="item", values="value").sort_index(axis=1)
     return found
 
 
@@ -115,8 +140,9 @@ def teaching(records: Any, expected: bool, level: float) -> Finding:
 def _ties(records: Any) -> pd.DataFrame:
     """Return nominations whose respondent is the learner, with ratings and both people's attributes."""
     names = records.nominations
-    learned = [r for r, role in records.roles.items() if role == "learner"]
-    found: pd.DataFrame = names[names["relation"].isin(learned)]
+    found: pd.DataFrame = names[names["relation"].isin(learned_relations(records))]
+    if "wave" in found.columns and found["wave"].nunique() > 1:
+        raise DataError(f"names were given in waves {quoted(waves_of(records))}. Pass wave= to choose one.")
     return found
 
 
@@ -127,19 +153,29 @@ def _within(frame: pd.DataFrame, columns: list[str], by: str) -> pd.DataFrame:
     return found
 
 
+def _varying(inner: pd.Series[Any], by: pd.Series[Any], what: str) -> NDArray[np.bool_]:
+    """Mark rows of people in whom a centred quantity varies: the others say nothing on it and are no clusters."""
+    keep: NDArray[np.bool_] = (inner.abs().groupby(by).transform("max") > 1e-9).to_numpy(dtype=bool)
+    n = int(by[keep].nunique())
+    if n < 20:
+        raise DataError(f"{n} people {what}; 20 are needed, since only within them can it be compared.")
+    return keep
+
+
 def trust_useful(records: Any, level: float) -> Finding:
     """Usefulness of a tie per standard deviation of trust, within learner."""
     ties = _ties(records).dropna(subset=["trust", "usefulness"])
     inner = _within(ties, ["trust", "usefulness"], "respondent")
     sd = ties[["trust", "usefulness"]].astype("float64").std(ddof=1)
+    keep = _varying(inner["trust"], ties["respondent"], "trust those they rated unequally")
     return clustered(
-        inner["usefulness"].to_numpy() / sd["usefulness"],
-        inner[["trust"]].to_numpy() / sd["trust"],
-        ties["respondent"],
+        inner["usefulness"].to_numpy()[keep] / sd["usefulness"],
+        inner[["trust"]].to_numpy()[keep] / sd["trust"],
+        ties["respondent"][keep],
         0,
         unit="standard deviations per standard deviation",
         level=level,
-        how="within learner; errors by learner",
+        how="within learners who trust some more than others; errors by learner",
     )
 
 
@@ -157,55 +193,91 @@ def trusted_like(records: Any, level: float) -> Finding:
     frame = ties.assign(alike=same).dropna(subset=["alike"])
     inner = _within(frame, ["trust", "alike"], "respondent")
     sd = float(frame["trust"].astype("float64").std(ddof=1))
+    keep = _varying(inner["alike"], frame["respondent"], "named both more and less similar people")
+    words = {"unit": "unit", "site": "site", "job_family": "trade"}
     return clustered(
-        inner["trust"].to_numpy() / sd,
-        inner[["alike"]].to_numpy(),
-        frame["respondent"],
+        inner["trust"].to_numpy()[keep] / sd,
+        inner[["alike"]].to_numpy()[keep],
+        frame["respondent"][keep],
         0,
-        unit=f"standard deviations per shared {' / '.join(used)}",
+        unit="standard deviations per thing in common",
         level=level,
-        how="within learner; errors by learner",
+        how=f"within learner; in common: {', '.join(words[c] for c in used)}; errors by learner",
     )
 
 
 def peers_or_managers(records: Any, level: float) -> Finding:
-    """Usefulness of peers less that of the own manager, within learner, in standard deviations."""
+    """Usefulness of peers less that of the own manager, within learner, in standard deviations.
+
+    A peer manages nobody and does not report to the learner; managers of other people are authorities too and are left
+    out, as are people who report to the learner.
+    """
     ties = _ties(records).dropna(subset=["usefulness"])
-    boss = ties["respondent"].map(records.people["manager"])
-    frame = ties.assign(peer=(boss != ties["named"]).astype("float64").where(boss.notna())).dropna(
-        subset=["peer"]
-    )
-    both = frame.groupby("respondent")["peer"].transform("nunique") > 1
-    if frame.loc[both, "respondent"].nunique() < 20:
-        n = frame.loc[both, "respondent"].nunique()
-        raise DataError(f"{n} people rated both a peer and their own manager; 20 are needed.")
-    frame = frame[both]
+    frame = ties.assign(peer=peer_or_manager(ties, records.people["manager"])).dropna(subset=["peer"])
     inner = _within(frame, ["usefulness", "peer"], "respondent")
+    keep = _varying(inner["peer"], frame["respondent"], "rated both a peer and their own manager")
     sd = float(frame["usefulness"].astype("float64").std(ddof=1))
     return clustered(
-        inner["usefulness"].to_numpy() / sd,
-        inner[["peer"]].to_numpy(),
-        frame["respondent"],
+        inner["usefulness"].to_numpy()[keep] / sd,
+        inner[["peer"]].to_numpy()[keep],
+        frame["respondent"][keep],
         0,
         unit="standard deviations",
         level=level,
-        how="within learners who rated both; errors by learner",
+        how="within learners who rated both; people who manage others than the learner, or report to the learner, "
+        "are left out; errors by learner",
     )
 
 
-def safety_asking(records: Any, level: float) -> Finding:
-    """Asking per standard deviation of safety, over people."""
+def peer_or_manager(ties: pd.DataFrame, manager: pd.Series[Any]) -> pd.Series[Any]:
+    """Return 1 for a peer, 0 for the own manager, NaN for other managers, own reports, and people without a manager."""
+    boss, theirs = ties["respondent"].map(manager), ties["named"].map(manager)
+    own = boss == ties["named"]
+    other = ~own & (ties["named"].isin(set(manager.dropna())) | (theirs == ties["respondent"]))
+    return (~own).astype("float64").where(boss.notna() & ~other)
+
+
+def _by_unit(records: Any) -> pd.DataFrame:
+    """Return safety and asking, each in standard deviations over people, with the unit; people without one are out."""
     safety, asking = (_wide(records, q).mean(axis=1) for q in ("safety", "asking"))
-    frame = pd.DataFrame({"safety": _standard(safety), "asking": _standard(asking)}).dropna()
-    x = np.column_stack([np.ones(len(frame)), frame["safety"]])
+    if "unit" not in records.people.columns:
+        raise DataError("the roster holds no units, so within and between units cannot be told apart.")
+    frame = pd.DataFrame({"safety": _standard(safety), "asking": _standard(asking)})
+    return frame.assign(unit=records.people["unit"].reindex(frame.index)).dropna()
+
+
+def safety_asking(records: Any, level: float) -> Finding:
+    """Asking per standard deviation of safety, among people of one unit."""
+    frame = _by_unit(records)
+    inner = _within(frame, ["safety", "asking"], "unit")
+    keep = (inner["safety"].abs().groupby(frame["unit"]).transform("max") > 1e-9).to_numpy(dtype=bool)
+    inner, units = inner[keep], frame["unit"][keep]
     return clustered(
-        frame["asking"].to_numpy(),
+        inner["asking"].to_numpy(),
+        inner[["safety"]].to_numpy(),
+        inner.index,
+        0,
+        unit="standard deviations per standard deviation",
+        level=level,
+        spent=max(int(units.nunique()) - 1, 0),
+        how=f"among people of the same of {units.nunique()} units; robust errors",
+    )
+
+
+def safety_between(records: Any, level: float) -> Finding:
+    """Mean asking of a unit per standard deviation (of people) of its mean safety."""
+    means = _by_unit(records).groupby("unit").mean()
+    x = np.column_stack([np.ones(len(means)), means["safety"]])
+    return clustered(
+        means["asking"].to_numpy(),
         x,
-        frame.index,
+        means.index,
         1,
         unit="standard deviations per standard deviation",
         level=level,
-        how="over people, between and within units together; robust errors",
+        spent=1,
+        who="units",
+        how="over means of units; robust errors",
     )
 
 
@@ -223,15 +295,20 @@ def choice(records: Any, level: float) -> Finding:
         raise DataError("every course was either assigned to all or chosen by all.")
     dummies = pd.get_dummies(frame["item"], drop_first=True).astype("float64")
     inner = _within(frame.join(dummies), ["done", "own", *dummies.columns], "person")
-    x = inner[["own", *dummies.columns]].to_numpy()
+    keep = _varying(
+        inner["own"], frame["person"], "took both courses they chose and courses they were assigned"
+    )
+    x = inner[["own", *dummies.columns]].to_numpy()[keep]
+    # A course that none of them took says nothing and would make the fit singular.
+    x = x[:, (np.abs(x) > 1e-12).any(axis=0)]
     return clustered(
-        inner["done"].to_numpy(),
+        inner["done"].to_numpy()[keep],
         x,
-        frame["person"],
+        frame["person"][keep],
         0,
-        unit="share of courses finished",
+        unit="difference in the share of courses finished",
         level=level,
-        how="within person and course; errors by person",
+        how="within people who took courses of both kinds, and within course; errors by person",
     )
 
 

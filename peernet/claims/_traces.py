@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from peernet._check import number
+from peernet._check import number, quoted, rows_text
+from peernet.claims._inputs import exchange_rates
 from peernet.errors import DataError, PeerNetWarning
 from peernet.hypotheses._guards import as_share, warn_few
 from peernet.hypotheses.shares import percent
@@ -38,6 +39,8 @@ class TraceCurve(Estimate):
         Answered questions and finished courses.
     exchange : tuple of float or None
         Rates that were called believable beforehand.
+    counted : str
+        What was counted as an answered question, where it was said.
     """
 
     claim: float
@@ -45,6 +48,7 @@ class TraceCurve(Estimate):
     answers: int
     courses: int
     exchange: tuple[float, float] | None = None
+    counted: str = ""
 
     def share(self, rate: float) -> float:
         """Return the social share at an exchange rate.
@@ -64,7 +68,8 @@ class TraceCurve(Estimate):
     def summary(self) -> str:
         """Say what would have to be believed for the claim to hold."""
         text = (
-            f"Traces: {self.answers} answered questions and {self.courses} finished courses. They give "
+            f"Traces: {self.answers} answered questions{f' ({self.counted})' if self.counted else ''} and "
+            f"{self.courses} finished courses. They give "
             f"{percent(self.claim)} "
             f"social if one answer is worth {format_number(self.value)} of a course ({self.level:.0%} interval "
             f"{format_number(self.low)} to {format_number(self.high)}). "
@@ -111,6 +116,31 @@ class TraceCurve(Estimate):
         return axes
 
 
+def _counts(name: str, given: pd.Series) -> pd.Series:
+    """Return counts by learner, refusing what is no count, negative ones and people who stand twice."""
+    if not isinstance(given, pd.Series):
+        raise DataError(
+            f"{name} must be a Series of counts with the learners as index; got {type(given).__name__}. From a table "
+            "of events: events.groupby('learner').size()."
+        )
+    if given.index.has_duplicates:
+        twice = given.index[given.index.duplicated()].unique()
+        raise DataError(
+            f"{name}: {len(twice)} learners stand twice ({quoted(twice)}). Keep one count a learner."
+        )
+    try:
+        found = given.astype("float64")
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: not all counts are numbers ({error}).") from error
+    bad = np.flatnonzero(((found < 0) | np.isinf(found)).to_numpy())
+    if len(bad):
+        raise DataError(
+            f"{name}: {len(bad)} of {len(found)} counts are negative or infinite "
+            f"({rows_text(bad, found.index[bad])}). Correct them at the source."
+        )
+    return found
+
+
 def trace_curve(
     answers: pd.Series,
     courses: pd.Series,
@@ -148,7 +178,9 @@ def trace_curve(
     Raises
     ------
     DataError
-        Without answers or without courses.
+        Without answers or without courses, for negative counts and learners who stand twice.
+    ValueError
+        For rates that are not two numbers above 0, the lower one first.
 
     Warns
     -----
@@ -156,6 +188,9 @@ def trace_curve(
         With fewer than 20 learners.
     """
     as_share("claim", claim)
+    number("level", level, 0, 1, open_low=True, open_high=True)
+    exchange = exchange_rates(exchange)
+    answers, courses = _counts("answers", answers), _counts("courses", courses)
     index = answers.index.union(courses.index)
     a, c = (x.reindex(index).fillna(0.0).astype("float64") for x in (answers, courses))
     if not (a.sum() > 0 and c.sum() > 0):
@@ -175,13 +210,10 @@ def trace_curve(
     curve["low"], curve["high"] = rate / (rate + high), rate / (rate + low)
     verdict: Verdict = "not answerable"
     if exchange is not None:
-        least, most = (number("exchange", x, 0, open_low=True) for x in exchange)
-        if least > most:
-            raise ValueError(f"exchange must run from low to high; got {exchange}.")
+        least, most = exchange
         outside = odds * high < least or odds * low > most
         verdict = "contradicted" if outside else "inconclusive"
         verdict = "not answered by these data" if few else verdict
-        exchange = (least, most)
     return TraceCurve(
         name=f"exchange rate at which traces give {percent(claim)}",
         value=odds * ratio.value,

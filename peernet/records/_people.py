@@ -16,7 +16,7 @@ from peernet.records.tables import FRAMES, PERSON_COLUMNS, empty_table
 if TYPE_CHECKING:
     from peernet.records.tables import Records
 
-__all__ = ["erase", "pseudonymise"]
+__all__ = ["erase", "pseudonymise", "without_objectors"]
 
 # Texts that may hold a name: a meeting called after its speaker, a channel after its owner, an id made of an e-mail.
 _TEXTS = {"events": ("context", "topic"), "sessions": ("session",), "completions": ("title",)}
@@ -102,3 +102,38 @@ def erase(records: Records, person: str) -> Records:
     report = records.report
     left = ~report.unmatched["given"].isin(names | {person}) & (report.unmatched["suggested"] != person)
     return replace(records, **clean, report=replace(report, unmatched=report.unmatched[left]))
+
+
+def without_objectors(records: Records) -> Records:
+    """Leave people with the status objected on the roster and among the respondents, and in no other table.
+
+    Ties and events that touch them go, as do their own answers, courses and adoptions; in rows of others (author of a
+    course, who assigned it) they are emptied. The report counts the rows.
+    """
+    asked = records.respondents
+    if not len(asked) or "status" not in asked.columns:
+        return records
+    objectors = set(asked.loc[asked["status"] == "objected", "person"])
+    changes: dict[str, Any] = {}
+    rows = 0
+    for name, columns in PERSON_COLUMNS.items():
+        frame = getattr(records, name)
+        if not objectors or name in ("people", "spells", "respondents", "aliases") or not len(frame):
+            continue
+        beside = [c for c in columns if c in ("author", "assigned_by", "manager") and c in frame.columns]
+        about = [c for c in columns if c in frame.columns and c not in beside]
+        hit = frame[about].isin(objectors).any(axis=1)
+        named = [c for c in beside if frame.loc[~hit, c].isin(objectors).any()]
+        if not hit.any() and not named:
+            continue
+        rows += int(hit.sum())
+        kept = frame[~hit]
+        changes[name] = kept.assign(**{c: kept[c].mask(kept[c].isin(objectors)) for c in named}).reset_index(
+            drop=True
+        )
+    if not changes:
+        return records
+    note = (
+        f"{len(objectors)} people object: {rows} rows about them in other tables than the roster are not used"
+    )
+    return replace(records, **changes, report=replace(records.report, notes=(*records.report.notes, note)))

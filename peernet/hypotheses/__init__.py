@@ -19,6 +19,7 @@ _exports: dict[str, str] = {
     "CompositionTest": "peernet.hypotheses.composition",
     "EquivalenceTest": "peernet.hypotheses.equivalence",
     "Heaping": "peernet.hypotheses._heaping",
+    "ImputedShare": "peernet.hypotheses.imputation",
     "PooledMeans": "peernet.hypotheses.pooling",
     "SharePosterior": "peernet.hypotheses.bayes",
     "ShareQuantile": "peernet.hypotheses.quantiles",

@@ -194,6 +194,11 @@ def reading_values(
                 f"readings: no source of this survey is of a kind that {name!r} counts ({', '.join(counted)}). "
                 "Check sources=, or leave the reading out with readings=."
             )
+        if len(columns) == len(kinds):
+            raise DataError(
+                f"readings: {name!r} counts every source of this survey ({quoted(columns)}), so it is 100 % by "
+                "construction. Ask for the other sources too, check sources=, or leave the reading out with readings=."
+            )
         out[name] = np.clip(parts[columns].to_numpy().sum(axis=1), 0.0, 1.0)
     return pd.DataFrame(out, index=parts.index)
 

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from peernet.hypotheses.shares import ShareEstimate
+    from peernet.results import Estimate
 
-__all__ = ["plot_ladder"]
+__all__ = ["plot_ladder", "plot_one"]
 
 
 def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
@@ -80,6 +81,84 @@ def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
         fontsize="small",
     )
     axes.set_title(plots.wrap(_message(share)))
+    return axes
+
+
+def plot_one(
+    estimate: Estimate,
+    *,
+    label: str,
+    title: str,
+    claim: float | None = None,
+    band: tuple[float, float] | None = None,
+    bounds: tuple[float, float] = (float("nan"), float("nan")),
+    brackets: tuple[float, float] = (float("nan"), float("nan")),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one share with its interval against the claim, in percent.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        ``value, low, high, level`` in [0, 1].
+    label, title : str
+        What the row is, and what it says.
+    claim : float, optional
+        Drawn as a broken line.
+    band : (low, high), optional
+        The margins around the claim, shaded.
+    bounds : (low, high)
+        What silent people leave open: pale bar.
+    brackets : (low, high)
+        What rounding leaves open.
+    ax : matplotlib Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib Axes
+        Percent from 0 to 100.
+    """
+    from peernet import plots
+
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        ax = plt.subplots(figsize=(7.2, 2.6), layout="constrained")[1]
+    axes = plots.axes(ax)
+    blue, orange = plots.OKABE_ITO[0], plots.OKABE_ITO[5]
+    if band is not None:
+        bottom, top = (float(np.clip(100 * x, 0, 100)) for x in band)
+        axes.axvspan(bottom, top, color=orange, alpha=0.12, linewidth=0)
+    low, high = bounds
+    parts = [f"line: {100 * estimate.level:.0f} % interval"]
+    if np.isfinite(low):
+        axes.barh(0, 100 * (high - low), 0.5, 100 * low, color=blue, alpha=0.18, linewidth=0)
+        parts.append("pale bar: range over all silent answers")
+    axes.plot(
+        [100 * estimate.low, 100 * estimate.high],
+        [0, 0],
+        color=blue,
+        linewidth=2.5,
+        solid_capstyle="butt",
+    )
+    if np.isfinite(brackets[0]) and brackets[1] > brackets[0]:
+        for end, mark in zip(brackets, "[]", strict=True):
+            axes.annotate(mark, (100 * end, 0), ha="center", va="center", color=blue, fontsize="large")
+        parts.append("[ ]: before rounding")
+    axes.plot(100 * estimate.value, 0, "o", color=blue, markersize=7)
+    axes.annotate(f"{100 * estimate.value:.0f} %", (100 * estimate.value, 0), xytext=(0, 9),
+                  textcoords="offset points", ha="center", color=blue, fontsize="small")  # fmt: skip
+    if claim is not None:
+        axes.axvline(100 * claim, color=orange, linewidth=1.5, linestyle="--")
+        axes.annotate(f"claim {100 * claim:.0f} %", (100 * claim, 1), xycoords=("data", "axes fraction"),
+                      xytext=(3, -2), textcoords="offset points", va="top", color=orange, fontsize="small")  # fmt: skip
+        parts += ["shaded: the margins"] if band is not None else []
+    axes.set_yticks([0], [plots.wrap(label, 22)])
+    axes.set_ylim(-0.8, 1.0)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel(plots.wrap(f"percent ({'; '.join(parts)})", 84), fontsize="small")
+    axes.set_title(plots.wrap(title, 60))
     return axes
 
 

@@ -97,7 +97,7 @@ def question_text(questions: Any, question: str) -> str:
 
 
 def _statuses(respondents: Any, ids: pd.Index[Any]) -> pd.Series[Any]:
-    """Return the status of everybody on the roster; people without an entry were asked and are silent."""
+    """Return the status of everybody on the roster; missing for people without an entry."""
     if isinstance(respondents, pd.DataFrame):
         status = column(respondents, "status", "respondents")
         if "person" in respondents.columns:
@@ -121,7 +121,7 @@ def _statuses(respondents: Any, ids: pd.Index[Any]) -> pd.Series[Any]:
             f"respondents: {len(double)} people stand twice ({quoted(double.unique())}). Pass the rows of "
             "a single wave."
         )
-    return status.reindex(ids).fillna("silent")
+    return status.reindex(ids)
 
 
 def make_roster(
@@ -159,14 +159,18 @@ def make_roster(
         units = people[unit].astype("object").to_numpy(dtype=object, copy=True)
         units[pd.isna(units)] = _NO_UNIT
     told = ids.isin(answered)
-    status = pd.Series("silent", index=ids) if respondents is None else _statuses(respondents, ids)
+    stated = pd.Series(pd.NA, index=ids) if respondents is None else _statuses(respondents, ids)
+    # People without an entry were asked and are silent.
+    status = stated.fillna("silent").astype("str")
     objected = (status == "objected").to_numpy()
     not_asked = (status == "not_asked").to_numpy()
-    odd = ids[not_asked & told]
-    if len(odd):
-        raise DataError(
-            f"respondents: {len(odd)} people have shares but the status not_asked ({quoted(odd)}). Correct the status."
-        )
+    for word in ("not_asked", "silent"):
+        odd = ids[(stated == word).fillna(False).to_numpy(dtype=bool) & told]
+        if len(odd):
+            raise DataError(
+                f"respondents: {len(odd)} people have shares but the status {word} ({quoted(odd)}). Correct the "
+                "status, or leave their shares out."
+            )
     told &= ~objected
     unusable = (
         (status == "answered").to_numpy() & ~told & ~objected if respondents is not None else ~told & told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
 from peernet.hypotheses._sample import sample_of
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.results import Estimate, format_number, provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SharePosterior", "jzs_bayes_factor", "share_posterior"]
 
@@ -144,6 +148,27 @@ class SharePosterior(Estimate):
                 f"{percent(self.bound_low)} to {percent(self.bound_high)}, and {percent(self.claim)} is {self.verdict}."
             )
         return text
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the posterior interval against the claim and its neighbourhood, and what silent people leave open.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.hypotheses._pictures import plot_one
+
+        near = f"{percent(self.claim - self.within)} to {percent(self.claim + self.within)}"
+        return plot_one(
+            self,
+            label=self.name,
+            claim=self.claim,
+            band=(self.claim - self.within, self.claim + self.within),
+            bounds=(self.bound_low, self.bound_high),
+            title=f"Probability of {near}: {format_number(self.p_within)}; {percent(self.claim)} is {self.verdict}",
+            ax=ax,
+        )
 
 
 def share_posterior(

@@ -151,6 +151,7 @@ def composition_test(
     tolerance: float = 10.0,
     bad_sums: BadSums = "error",
     asked: int | None = None,
+    population: int | None = None,
     level: float = 0.95,
 ) -> CompositionTest:
     r"""Mean composition of learning against a claimed one, such as 70-20-10.
@@ -174,6 +175,10 @@ def composition_test(
         As in :func:`social_share`.
     asked : int, optional
         People who were asked, silent ones included. Without it the test speaks of people like those who answered.
+    population : int, optional
+        Everybody whose learning it is about: the covariance is then multiplied by 1 - n / population (one stratum; for
+        strata and weights use :func:`social_share`, part by part). Without it people count as drawn from very many,
+        and a census is tested as though it were a small sample.
     level : float
         Joint coverage of the intervals of the parts.
 
@@ -228,12 +233,16 @@ def composition_test(
         raise DataError(
             "shares: a part does not vary, or two move together exactly. Merge parts with parts=."
         )
+    free = _free(n, population)
+    if free == 0:  # Everybody: nothing is left to test.
+        return _census(mean, target, list(groups), dict(against), n, asked, level)
+    spread = free * spread
     t2 = float(n * (mean - target)[:p] @ np.linalg.solve(spread, (mean - target)[:p]))
     from scipy.special import fdtrc, stdtrit
 
     f = t2 * (n - p) / (p * (n - 1))
     p_value = float(fdtrc(p, n - p, f))
-    half = stdtrit(n - 1, 1 - (1 - level) / 2 / (p + 1)) * x.std(axis=0, ddof=1) / np.sqrt(n)
+    half = stdtrit(n - 1, 1 - (1 - level) / 2 / (p + 1)) * np.sqrt(free / n) * x.std(axis=0, ddof=1)
     table = pd.DataFrame(
         {"part": list(groups), "claimed": target, "value": mean, "low": mean - half, "high": mean + half}
     )
@@ -262,8 +271,49 @@ def composition_test(
             "people answered at random",
             "self-reports",
             "silent people taken at their worst" if asked else "silent people are not looked at (asked=)",
+            "drawn from very many people, no finite population correction (population=)"
+            if population is None
+            else f"drawn from {population} people, one stratum",
         ),
         provenance=provenance(
-            "hypotheses.composition_test", options={"against": dict(against), "level": level, "asked": asked}
+            "hypotheses.composition_test",
+            options={"against": dict(against), "level": level, "asked": asked, "population": population},
         ),
     )
+
+
+def _free(n: int, population: int | None) -> float:
+    """Return the share of the population that was not seen; 1 where nothing was said of its size."""
+    if population is None:
+        return 1.0
+    count("population", population)
+    if population < n:
+        raise ValueError(f"population={population} is fewer than the {n} people who answered.")
+    return 1 - n / population
+
+
+def _census(
+    mean: NDArray[np.floating[Any]],
+    target: NDArray[np.floating[Any]],
+    names: list[Any],
+    against: dict[Any, float],
+    n: int,
+    asked: int | None,
+    level: float,
+) -> CompositionTest:
+    """Everybody answered: the means are known and either are the claimed ones or are not, to half a point."""
+    verdict: Verdict = "contradicted" if np.abs(mean - target).max() > 0.005 else "supported"
+    return CompositionTest(
+        name="distance between said and claimed composition",
+        observed=float(np.abs(mean - target).max()), null=np.empty(0), null_model="mean composition as claimed",
+        alternative="greater", null_mean=0.0, p_value=float("nan"),
+        parts=pd.DataFrame({"part": names, "claimed": target, "value": mean, "low": mean, "high": mean}),
+        n=n, asked=asked, alike_verdict=verdict, verdict=verdict,
+        estimand="the mean division of learning over the parts",
+        would_count_against="means that differ from the claimed ones by more than half a point",
+        assumptions=("everybody answered: no sampling error", "self-reports"),
+        provenance=provenance(
+            "hypotheses.composition_test",
+            options={"against": against, "level": level, "asked": asked, "population": n},
+        ),
+    )  # fmt: skip

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from peernet._check import literal, number
-from peernet.errors import DataError
+from peernet.errors import DataError, PeerNetWarning
 from peernet.hypotheses._estimation import worst_cases
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
+from peernet.hypotheses.pooling import PooledMeans
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.hypotheses.survey import DesignEstimate, t_interval
 from peernet.results import Estimate, Verdict, format_number, format_p, provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["EquivalenceTest", "equivalence_test"]
 
@@ -79,12 +85,58 @@ class EquivalenceTest(Estimate):
             return f"{text}{p}; {span}."
         return f"{text}: {self.alike_verdict} if silent people are like those who answered{p}, but {span}."
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the interval that decides against the claim and its margins, and what silent people leave open.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from dataclasses import replace
+
+        from peernet.hypotheses._pictures import plot_one
+
+        top = max(abs(self.value), abs(self.claim))
+        if top > 1:
+            return super().plot(ax)
+        margin = self.margin or 0.0
+        band = (
+            0.0 if self.kind == "at most" else self.claim - margin,
+            1.0 if self.kind == "at least" else self.claim + margin,
+        )
+        return plot_one(
+            replace(self, level=2 * self.level - 1),
+            label=self.name,
+            claim=self.claim,
+            band=band,
+            bounds=(self.bound_low, self.bound_high),
+            title=f"Margin of {format_number(100 * margin)} points, set on {self.set_on}: {self.verdict}",
+            ax=ax,
+        )
+
 
 def _unit(estimate: Estimate, claim: float, margin: float) -> None:
-    """Refuse a claim or margin in percent beside an estimate in shares, and the other way round."""
+    """Refuse other quantities than means, and a claim or margin in percent beside an estimate in shares."""
+    if type(estimate) is not Estimate and not isinstance(estimate, (ShareEstimate, DesignEstimate, PooledMeans)):
+        of = f" in {estimate.unit}" if getattr(estimate, "unit", "") else ""
+        raise ValueError(
+            f"equivalence_test: two quantities compared: {type(estimate).__name__} is no mean of answers but "
+            f"{getattr(estimate, 'name', 'another thing')}{of}. Give what social_share, design_mean, design_ratio, "
+            "bootstrap_mean or pool_organisations returns."
+        )
     if isinstance(estimate, ShareEstimate):
         as_share("claim", claim)
         as_share("margin", margin)
+        shares = [max(0.0, claim - margin), min(1.0, claim + margin)]
+        if shares[1] - shares[0] >= 0.5:
+            warnings.warn(
+                f"equivalence_test: margin={margin:g} calls everything from {percent(shares[0])} to "
+                f"{percent(shares[1])} the same as {percent(claim)}: most shares would pass. A margin is the largest "
+                "difference that would change nothing.",
+                PeerNetWarning,
+                stacklevel=3,
+            )
         return
     small, large = sorted((abs(claim), abs(estimate.value)))
     if 0 < small <= 1 < large <= 100 and large > 15 * small:
@@ -122,6 +174,8 @@ def _asked_before(estimate: Estimate, set_on: Any, answered_from: Any) -> dt.dat
 
 def _date(name: str, value: Any) -> dt.date:
     """Return a date from a date, a time or ISO text."""
+    if value is pd.NaT:
+        raise ValueError(f"{name} is missing (NaT); give a date such as '2025-10-01'.")
     if isinstance(value, dt.datetime):
         return value.date()
     if isinstance(value, dt.date):
@@ -138,6 +192,8 @@ def _error(estimate: Estimate) -> tuple[float, float, int]:
         return estimate.std_error, float(estimate.row()["df"]), estimate.n
     if isinstance(estimate, DesignEstimate):
         return estimate.std_error, estimate.df, estimate.n
+    if isinstance(estimate, PooledMeans):
+        return estimate.std_error, float(len(estimate.groups) - 1), estimate.n
     if not np.isfinite(estimate.std_error) or estimate.n < 2:
         raise DataError(
             "estimate: it carries no standard error. Give what social_share or design_mean returns."
@@ -193,7 +249,12 @@ def equivalence_test(
     DataError
         For a margin that was chosen after the data.
     ValueError
-        For percentages beside shares.
+        For percentages beside shares, and for estimates that are no mean (two quantities compared).
+
+    Warns
+    -----
+    PeerNetWarning
+        For a margin that takes in half of all shares or more.
 
     References
     ----------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -13,7 +16,50 @@ from peernet.hypotheses.shares import ShareEstimate
 from peernet.hypotheses.survey import DesignEstimate, t_interval
 from peernet.results import provenance
 
-__all__ = ["impute_share", "pool_imputations"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ImputedShare", "impute_share", "pool_imputations"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ImputedShare(DesignEstimate):
+    """A mean share with silent people filled in.
+
+    Attributes
+    ----------
+    claim : float
+        The claimed share, for the picture.
+    shift : float
+        How much silent people were taken to differ.
+    bound_low, bound_high : float
+        The mean with every silent person at 0 and at 1.
+    """
+
+    claim: float = 0.8
+    shift: float = 0.0
+    bound_low: float = float("nan")
+    bound_high: float = float("nan")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the mean with its interval against the claim, and what silent people leave open.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.hypotheses._pictures import plot_one
+
+        differ = "are like the others" if self.shift == 0 else f"differ by {100 * self.shift:+.0f} points"
+        return plot_one(
+            self,
+            label="mean of the roster",
+            claim=self.claim,
+            bounds=(self.bound_low, self.bound_high),
+            title=f"If silent people {differ}: {100 * self.value:.0f} %",
+            ax=ax,
+        )
 
 
 def pool_imputations(
@@ -105,7 +151,7 @@ def impute_share(
     level: float = 0.95,
     n_draws: int = 100,
     rng: RNGLike | SeedLike | None = None,
-) -> DesignEstimate:
+) -> ImputedShare:
     r"""Mean share of the roster with silent people filled in from those of their unit who answered.
 
     In each draw n - 1 of the n answers of a unit are first resampled (approximate Bayesian bootstrap; n would
@@ -132,7 +178,7 @@ def impute_share(
 
     Returns
     -------
-    DesignEstimate
+    ImputedShare
         Mean in [0, 1].
 
     Raises
@@ -167,7 +213,12 @@ def impute_share(
     means = sums / sample.size_h.sum()
     pooled = pool_imputations(means, np.zeros(n_draws), level=level)
     word = "like" if shift == 0 else f"{abs(100 * shift):.0f} points {'below' if shift < 0 else 'above'}"
-    return DesignEstimate(
+    row = share.row(reading=reading)
+    return ImputedShare(
+        claim=share.claim,
+        shift=shift,
+        bound_low=float(row["bound_low"]),
+        bound_high=float(row["bound_high"]),
         name=f"mean share of the roster, silent people {word} those of their unit",
         value=pooled.value,
         low=max(0.0, pooled.low),

@@ -248,6 +248,11 @@ def unit_shares(
     )
 
 
+def _same(a: Estimate, b: Estimate) -> bool:
+    """Say whether two estimates have the same mean, error and answers."""
+    return (a.value, a.std_error, a.n) == (b.value, b.std_error, b.n)
+
+
 def pool_organisations(
     estimates: Sequence[Estimate], *, names: Sequence[str] | None = None, level: float = 0.95
 ) -> PooledMeans:
@@ -274,7 +279,7 @@ def pool_organisations(
     Raises
     ------
     DataError
-        For fewer than three organisations, estimates without an error, and two quantities mixed.
+        For fewer than three organisations, one given twice, estimates without an error, and two quantities mixed.
 
     References
     ----------
@@ -295,6 +300,13 @@ def pool_organisations(
     if not (np.isfinite(v).all() and (v > 0).all()):
         raise DataError(
             "estimates: some have no standard error. Where everybody answered pass target='superpopulation'."
+        )
+    twice = [(i + 1, k + 1) for k in range(len(y)) for i in range(k) if _same(estimates[i], estimates[k])]
+    if twice:
+        first, second = twice[0]
+        raise DataError(
+            f"estimates: numbers {first} and {second} are the same estimate. One organisation counts once; leave "
+            "the second out."
         )
     labels = [str(k + 1) for k in range(len(y))] if names is None else [str(x) for x in names]
     if len(labels) != len(y):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from peernet._check import count, number
 from peernet.errors import DataError
 from peernet.hypotheses._estimation import wilson_interval
-from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
+from peernet.hypotheses._guards import FEW_ANSWERS, as_share
 from peernet.hypotheses._sample import Sample, sample_of
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.hypotheses.survey import linearised_variance, make_design
 from peernet.results import Estimate, Verdict, provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ShareQuantile", "share_quantile"]
 
@@ -36,6 +40,8 @@ class ShareQuantile(Estimate):
         The interval with everybody's share at the least and at the most that it can have been before rounding.
     bound_low, bound_high : float
         The quantile with every silent person at 0 and at 1; NaN where nothing is known of silent people.
+    all_low, all_high : float
+        With silence, rounding and sampling all at their worst; the verdict rests on these.
     """
 
     q: float
@@ -46,6 +52,8 @@ class ShareQuantile(Estimate):
     rounding_high: float = float("nan")
     bound_low: float = float("nan")
     bound_high: float = float("nan")
+    all_low: float = float("nan")
+    all_high: float = float("nan")
 
     def summary(self) -> str:
         """State the quantile, then the units."""
@@ -60,7 +68,28 @@ class ShareQuantile(Estimate):
             return f"{text}."
         return (
             f"{text}; whatever silent people would say, one in {1 / (1 - self.q):.0f} is at {percent(self.bound_low)} "
-            f"to {percent(self.bound_high)} or more."
+            f"to {percent(self.bound_high)} or more ({percent(self.all_low)} to {percent(self.all_high)} with rounding "
+            "and sampling at their worst as well)."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the quantile with its interval, what rounding and silence leave open, and the claimed upper end.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.hypotheses._pictures import plot_one
+
+        return plot_one(
+            self,
+            label=f"what one in {1 / (1 - self.q):.0f} exceeds",
+            claim=self.claim,
+            bounds=(self.bound_low, self.bound_high),
+            brackets=(self.rounding_low, self.rounding_high),
+            title=f"'Up to {percent(self.claim)}' read as an upper end: {self.verdict}",
+            ax=ax,
         )
 
 
@@ -96,9 +125,9 @@ def share_quantile(
     The weighted quantile :math:`\hat Q = \inf\{x : \hat F(x) \ge q\}`; the interval of :math:`\hat F` at
     :math:`\hat Q`
     (Wilson, with the design's error) is turned back into shares. "Up to 80 %" as an upper end is contradicted when the
-    interval lies above the claim (people exceed it) or below (nobody comes near), and neither rounding nor silent
-    people, all at 0 or all at 100 %, could bring the quantile to the claim. A quantile of rounded answers is a round
-    number: its interval alone hardly ever covers.
+    interval lies above the claim (people exceed it) or below (nobody comes near), and rounding, silent people (all at 0
+    or all at 100 %) and sampling, all at their worst together, could not bring the quantile to the claim. A quantile
+    of rounded answers is a round number: its interval alone hardly ever covers.
 
     Parameters
     ----------
@@ -148,8 +177,12 @@ def share_quantile(
     low, high = (_weighted(sample.values, sample.weight, p) for p in ends)
     before = share.rounding[reading or share.reading]
     rounding = [_weighted(before[c].to_numpy(), sample.weight, p) for c, p in zip(before, ends, strict=True)]
-    bounds = _bounds(share, sample, q)
-    far = "" if np.isnan(bounds[0]) else _verdict(*bounds, upper, n)
+    bounds = _bounds(share, sample, sample.values, sample.values, (q, q))
+    worst = min(low, rounding[0]), max(high, rounding[1])
+    if not np.isnan(bounds[0]):
+        least, most = (before[c].to_numpy() for c in before)
+        silence = _bounds(share, sample, least, most, ends)
+        worst = min(worst[0], silence[0]), max(worst[1], silence[1])
     big = sample.n_h >= min_group
     means = np.bincount(sample.stratum, sample.values, len(sample.names)) / sample.n_h
     return ShareQuantile(
@@ -169,7 +202,9 @@ def share_quantile(
         rounding_high=rounding[1],
         bound_low=bounds[0],
         bound_high=bounds[1],
-        verdict=settled(_verdict(min(low, rounding[0]), max(high, rounding[1]), upper, n), far),
+        all_low=worst[0],
+        all_high=worst[1],
+        verdict=_verdict(*worst, upper, n),
         would_count_against="an interval wholly above or below the claim",
         assumptions=share.assumptions,
         provenance=provenance("hypotheses.share_quantile", options={"q": q, "claim": upper, "level": level}),
@@ -183,8 +218,17 @@ def _weighted(x: NDArray[np.float64], weight: NDArray[np.float64], p: float) -> 
     return float(x[order][min(int(np.searchsorted(mass, p - 1e-12)), len(x) - 1)])
 
 
-def _bounds(share: ShareEstimate, sample: Sample, q: float) -> tuple[float, float]:
-    """Return the quantile with every silent person at 0 and at 1; NaN without a roster."""
+def _bounds(
+    share: ShareEstimate,
+    sample: Sample,
+    least: NDArray[np.float64],
+    most: NDArray[np.float64],
+    ends: tuple[float, float],
+) -> tuple[float, float]:
+    """Return the quantile ends[0] of the least with silent people at 0, and ends[1] of the most with them at 1.
+
+    NaN without a roster.
+    """
     if "asked" not in share.response:
         return float("nan"), float("nan")
     table = share.strata
@@ -193,15 +237,17 @@ def _bounds(share: ShareEstimate, sample: Sample, q: float) -> tuple[float, floa
     # Each person asked stands for as many of their stratum as were not asked; those who objected were asked.
     stands_for = sample.size_h / (sample.size_h - left_out)
     silent = float(np.sum(stands_for * (sample.size_h - left_out - sample.n_h)))
-    order = np.argsort(sample.values, kind="stable")
-    x, mass = sample.values[order], np.cumsum(stands_for[sample.stratum][order])
-    total = mass[-1] + silent
+    weight = stands_for[sample.stratum]
+    total = float(weight.sum()) + silent
 
-    def at(target: float) -> float:
-        return float(x[min(int(np.searchsorted(mass, target - 1e-9)), len(x) - 1)])
+    def at(x: NDArray[np.float64], target: float) -> float:
+        order = np.argsort(x, kind="stable")
+        mass = np.cumsum(weight[order])
+        return float(x[order][min(int(np.searchsorted(mass, target - 1e-9)), len(x) - 1)])
 
-    low = 0.0 if q * total <= silent + 1e-9 else at(q * total - silent)
-    return low, 1.0 if q * total > mass[-1] + 1e-9 else at(q * total)
+    bottom, top = ends[0] * total, ends[1] * total
+    low = 0.0 if bottom <= silent + 1e-9 else at(least, bottom - silent)
+    return low, 1.0 if top > weight.sum() + 1e-9 else at(most, top)
 
 
 def _verdict(low: float, high: float, claim: float, n: int) -> Verdict:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from peernet._check import count, literal, number
 from peernet._tables import as_ids
+from peernet.errors import DataError
 from peernet.hypotheses._composition import (
     READINGS,
     BadSums,
@@ -308,6 +309,11 @@ def social_share(
         "question": question, "wave": wave, "not_asked": not_asked,
     }  # fmt: skip
     meaning, first, asked_as = _meaning(options), "", ""
+    if isinstance(shares, pd.Series) or not (isinstance(shares, pd.DataFrame) or hasattr(shares, "answers")):
+        raise DataError(
+            f"shares must be a table, people x sources in percent, or the records of a study; got "
+            f"{type(shares).__name__}. One column is no composition: give every source."
+        )
     if not isinstance(shares, pd.DataFrame):
         questions = getattr(shares, "questions", None)
         shares, found, roster_people = from_records(shares, question, wave)

@@ -286,7 +286,7 @@ def test_who_objected_is_a_head_of_whom_nothing_is_known() -> None:
 
 
 def test_people_who_were_not_asked_leave_the_population_or_are_sampled() -> None:
-    status = pd.Series("silent", index=PEOPLE.index)
+    status = pd.Series("answered", index=PEOPLE.index)
     status[~PEOPLE["told"]] = "not_asked"
     outside = social_share(SAID, people=PEOPLE, respondents=status)
     assert outside.low == outside.high
@@ -298,6 +298,9 @@ def test_people_who_were_not_asked_leave_the_population_or_are_sampled() -> None
     odd = status.copy()
     odd[SAID.index[0]] = "not_asked"
     with pytest.raises(DataError, match="have shares but the status not_asked"):
+        social_share(SAID, people=PEOPLE, respondents=odd)
+    odd[SAID.index[0]] = "silent"
+    with pytest.raises(DataError, match="1 people have shares but the status silent"):
         social_share(SAID, people=PEOPLE, respondents=odd)
     with pytest.raises(DataError, match="statuses are not known"):
         social_share(SAID, people=PEOPLE, respondents={"p000": "refused"})

@@ -76,6 +76,8 @@ def fold(
     literal("bad_weights", bad_weights, ("error", "drop"))
     if half_life is not None:
         number("half_life", half_life, 0, open_low=True)
+    if start is not None and end is not None and not to_days(start) < to_days(end):
+        raise ValueError(f"start={start!r} is not before end={end!r}: no event can lie in that window.")
     frame = as_lazy(events)
     names = frame.collect_schema().names()
     time = time if time in names else None
@@ -171,6 +173,11 @@ def _census(frame: Any, time: str | None, own_too: bool) -> dict[str, Any]:
             )
     last = row.get("last")
     counts["last"] = float(last) if last is not None and pd.notna(last) else 0.0
+    if counts["last"] > 1_000_000:
+        raise DataError(
+            f"events: {time} reaches {counts['last']:g}. Numbers count days; these look like (milli)seconds. "
+            "Convert them with pd.to_datetime(..., unit='s')."
+        )
     return counts
 
 

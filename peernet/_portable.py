@@ -233,6 +233,22 @@ def need(frame: Any, columns: Iterable[str], what: str) -> list[str]:
     return have
 
 
+def _no_gaps(frame: Any, columns: list[str], what: str) -> None:
+    """Refuse rows that say nothing in one of the columns, and count them."""
+    import narwhals as nw
+
+    one, none = nw.lit(1.0), nw.lit(0.0)
+    parts = [
+        nw.when(nw.col(c).is_null()).then(one).otherwise(none).sum().alias(f"_gaps_{k}")
+        for k, c in enumerate(columns)
+    ]
+    row = collect(frame.select(*parts))
+    for k, column in enumerate(columns):
+        n = row[f"_gaps_{k}"].iloc[0] if len(row) else 0
+        if pd.notna(n) and n > 0:
+            raise DataError(f"{what}: {int(n)} rows have no {column}. Fill or filter them first.")
+
+
 def within(frame: Any, later: str, earlier: str, hours: float) -> Any:
     """Expression: 0 <= later - earlier <= hours, for two time columns (numbers count days)."""
     gap = (epoch_days(frame, later) - epoch_days(frame, earlier)) * 24.0
@@ -289,6 +305,7 @@ def first_answer(
     import narwhals as nw
 
     need(frame, [thread, author, time, message], "the table of messages")
+    _no_gaps(frame, [thread, author, time, message], "the table of messages")
     table = frame.with_columns(_t=epoch_days(frame, time)).select(thread, message, author, time, "_t")
     table = table.unique(subset=[thread, message], keep="any")
     opener = _earliest(table, thread, message).select(
@@ -309,6 +326,7 @@ def split_episodes(frame: Any, episode: list[str], weight: str | None) -> Any:
     import narwhals as nw
 
     need(frame, [*episode, *([weight] if weight else [])], "events")
+    _no_gaps(frame, episode, "events")
     counts = frame.with_columns(_one=nw.lit(1.0)).group_by(*episode).agg(nw.col("_one").sum().alias("_k"))
     name = weight or "weight"
     value = nw.col(weight).cast(nw.Float64) if weight else nw.lit(1.0)

@@ -238,3 +238,12 @@ def test_whole_numbers_as_ids_and_no_rows_in_duckdb() -> None:
     np.testing.assert_allclose(a.adjacency.toarray(), b.adjacency.toarray())
     a, b = coded_and_plain(EVENTS, start="2030-01-01")
     assert a.n_people == b.n_people == 0
+
+
+def test_windows_that_run_backwards_and_seconds_taken_for_days() -> None:
+    events = pd.DataFrame({"teacher": ["a"], "learner": ["b"], "time": [1_711_846_740]})
+    with pytest.raises(DataError, match="look like"):
+        PeerNetwork.from_events(events, half_life=30)
+    dated = events.assign(time=pd.Timestamp("2024-02-01"))
+    with pytest.raises(ValueError, match="is not before end"):
+        PeerNetwork.from_events(dated, start="2024-03-01", end="2024-01-01")

@@ -215,3 +215,14 @@ def test_times_in_any_zone_are_the_same_moments(zone: str) -> None:
     got = PeerNetwork.from_events(table.assign(time=times.tz_convert(zone)), half_life=1.0).ties
     pd.testing.assert_frame_equal(got, want)
     assert got["first"].iloc[0] * 86400 == pytest.approx(times[0].timestamp())
+
+
+def test_rows_without_a_key_are_refused_and_counted() -> None:
+    events = pd.DataFrame({"teacher": "a", "learner": list("bcde"), "evidence": ["x", "x", None, None]})
+    with pytest.raises(DataError, match="2 rows have no evidence"):
+        split_recipients(events)
+    gaps = MESSAGES.assign(time=MESSAGES["time"].mask(MESSAGES.index < 3))
+    with pytest.raises(DataError, match="3 rows have no time"):
+        first_answers(gaps)
+    with pytest.raises(DataError, match="3 rows have no author"):
+        first_answers(MESSAGES.assign(author=MESSAGES["author"].mask(MESSAGES.index < 3)))

@@ -93,13 +93,16 @@ def _collect(trace: Traces, row: dict[str, Any], topics: dict[str, dict[str, Any
     key = text(row, "id") or fallback
     if not key:
         return
-    topic = topics.setdefault(key, {"posts": {}, "category": "", "private": False, "tags": ""})
+    topic = topics.setdefault(key, {"posts": {}, "category": "", "private": False, "tags": "", "told": 0})
     topic["private"] = topic["private"] or text(row, "archetype") == "private_message"
     topic["category"] = text(row, "category_id") or topic["category"]
     tags = row.get("tags")
     topic["tags"] = topic["tags"] or (
         " ".join(short(t, 40) for t in tags if isinstance(t, str)) if isinstance(tags, list) else ""
     )
+    listed = dig(row, "post_stream", "stream")
+    told = len(listed) if isinstance(listed, list) else whole(row, "posts_count") or 0
+    topic["told"] = max(topic["told"], told)
     for post in posts:
         trace.ledger.read("posts", 1)
         at = whole(post, "post_number")
@@ -124,6 +127,9 @@ def _topic(
         reason = "private message (not read)" if topic["private"] else "category was not asked for"
         ledger.drop("posts", reason, (), stage="match", n=len(posts))
         return
+    if topic["told"] > len(posts):
+        what = "of a topic are not in the export (a page holds 20: fetch /t/<id>/posts.json for the rest)"
+        ledger.flag("posts", what, n=topic["told"] - len(posts))
     for at in sorted(posts):
         post = posts[at]
         time, author = iso_us(post.get("created_at")), text(post, "username").lower()

@@ -139,7 +139,12 @@ def _times(frame: pd.DataFrame, trace: Traces, time_zone: str | None, unit: str,
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         said = f"UTC ({unit} since 1970)"
         number = pd.to_numeric(column, errors="coerce").astype("float64")
-        sane = number.between(0, 4.1e9 * _PER_SECOND[unit])
+        sane = number.between(3.15e8 * _PER_SECOND[unit], 4.1e9 * _PER_SECOND[unit])
+        if number.notna().any() and not sane.any():
+            raise DataError(
+                f"read_events: no time lies between 1980 and 2100 when read as time_unit={unit!r} "
+                f"(first: {number.dropna().iloc[0]:.0f}). Pass time_unit= 's', 'ms' or 'us'."
+            )
         micro = (
             (number.where(sane, -1.0) * (1_000_000 // _PER_SECOND[unit]))
             .where(sane, -1)
@@ -190,6 +195,13 @@ def _localised(stamp: pd.Series[Any], time_zone: str, trace: Traces) -> pd.Serie
     return filled.set_axis(stamp.index)
 
 
+def _id(value: Any) -> str:
+    """Write an id; one gap makes decimals of a column of whole numbers, and 2.0 is then 2."""
+    if pd.isna(value):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
 def _clean(frame: pd.DataFrame, trace: Traces, kind: str) -> pd.DataFrame:
     """Drop rows that say too little, and fill what is optional."""
     rows = pd.Series(range(1, len(frame) + 1), index=frame.index)
@@ -201,7 +213,7 @@ def _clean(frame: pd.DataFrame, trace: Traces, kind: str) -> pd.DataFrame:
         frame = frame[~bad]
 
     for end in ("teacher", "learner"):
-        text = frame[end].astype("object").map(lambda v: "" if pd.isna(v) else str(v).strip())
+        text = frame[end].astype("object").map(_id)
         frame[end] = text.astype("str")
     drop((frame["teacher"] == "") | (frame["learner"] == ""), "no teacher or no learner")
     drop(frame["time"] < 0, "no time, or one that cannot be read")

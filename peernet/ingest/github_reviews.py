@@ -252,13 +252,14 @@ def _comment(trace: Traces, row: dict[str, Any], found: _Found, pull: str) -> No
 
 def _add_comments(found: _Found) -> None:
     """Count line comments with their review; those without one stand for themselves, by pull request and person."""
-    for pull, who, time, review in found.comments.values():
+    names: dict[tuple[str, int | None], str] = {}
+    for comment, (pull, who, time, review) in found.comments.items():
         key = f"{pull}/{review}"
         if review and key in found.reviews and found.reviews[key].who == who:
             old = found.reviews[key]
             found.reviews[key] = old._replace(lines=old.lines + 1)
             continue
-        loose = f"{pull}/comments of {who}"
+        loose = names.setdefault((pull, who), f"{pull}/comment {comment}")
         old = found.reviews.get(loose, _Review(pull, who, "LOOSE", time, False, 0))
         times = [t for t in (old.time, time) if t is not None]
         found.reviews[loose] = old._replace(lines=old.lines + 1, time=min(times) if times else None)
@@ -267,7 +268,7 @@ def _add_comments(found: _Found) -> None:
 def _ties(trace: Traces, found: _Found, wanted: frozenset[str] | None, cap: float, stamp: float) -> None:
     """Turn reviews into ties."""
     ledger = trace.ledger
-    for n, (key, review) in enumerate(sorted(found.reviews.items())):
+    for key, review in sorted(found.reviews.items()):
         loose = review.state == "LOOSE"
         what, count = ("line comments", review.lines) if loose else ("reviews", 1)
         repository = review.pull.rsplit("#", 1)[0]
@@ -289,7 +290,6 @@ def _ties(trace: Traces, found: _Found, wanted: frozenset[str] | None, cap: floa
         elif weight <= 0 and stamp <= 0:
             ledger.drop(what, "approved without a word (rubber stamp)", (), n=count)
         else:
-            evidence = f"{review.pull}/{n}" if loose else key
             kind = "review comment" if loose else "review"
             trace.tie(
                 review.time,
@@ -298,7 +298,7 @@ def _ties(trace: Traces, found: _Found, wanted: frozenset[str] | None, cap: floa
                 kind,
                 weight=float(weight or stamp),
                 context=repository,
-                evidence=evidence,
+                evidence=key,
             )
             trace.attend(review.pull, review.who, review.time, "reviewer", "pull request")
             trace.attend(review.pull, author, review.time, "author", "pull request")

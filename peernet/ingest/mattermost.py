@@ -87,6 +87,8 @@ def read_mattermost(
     for row in progress_bar(json_lines(path, trace.ledger, "lines"), progress, "mattermost"):
         kind = text(row, "type")
         body = row.get(kind) if kind else None
+        if kind == "version":
+            continue
         if not isinstance(body, dict):
             trace.ledger.flag("lines", "holds nothing under its type", n=1)
         elif kind == "user":

@@ -146,3 +146,18 @@ def test_hours_that_clocks_repeat_or_skip(texts: bool) -> None:
         pd.Timestamp("2024-03-31T01:30Z"), pd.Timestamp("2024-07-01T10:00Z"), pd.Timestamp("2024-10-27T00:30Z"),
     ]  # fmt: skip
     assert records.report.n_flagged("time lies in the hour that the clocks repeat or skip") == 2
+
+
+def test_whole_numbers_that_became_decimals_are_one_person() -> None:
+    table = pd.DataFrame(
+        {"teacher": [1.0, 2.0, None], "learner": [2, 1, 1], "time": pd.Timestamp("2024-01-01")}
+    )
+    records = read_events(table)
+    assert list(records.people.index) == ["1", "2"]
+    assert records.report.n_dropped("no teacher or no learner") == 1
+
+
+@pytest.mark.parametrize(("time", "unit"), [(1_711_846_740_000, "s"), (1_711_846_740, "ms")])
+def test_the_wrong_unit_of_time_is_refused(time: int, unit: Any) -> None:
+    with pytest.raises(DataError, match="time_unit"):
+        read_events(pd.DataFrame({"teacher": ["a"], "learner": ["b"], "time": [time]}), time_unit=unit)

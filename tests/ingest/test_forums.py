@@ -216,3 +216,10 @@ def test_canvas_entries_newer_than_the_tree(tmp_path: Path) -> None:
     assert triples(records)[2:] == [("reply", ANA, CY), ("reply", BO, ANA)]
     assert balance(records)["entries"] == [11, 8, 4]
     assert records.report.n_dropped("the same entry again") == 1
+
+
+def test_discourse_says_how_many_posts_of_a_topic_are_missing(tmp_path: Path) -> None:
+    posts = [post(1, "ana", "2024-03-31T00:59:00Z"), post(2, "bo.b", "2024-03-31T01:00:00Z")]
+    dump(tmp_path / "t.json", {"id": 5, "post_stream": {"posts": posts, "stream": list(range(40))}})
+    report = read_discourse(tmp_path, people=ROSTER).report
+    assert report.flagged.loc[report.flagged["what"] == "posts", "n"].tolist() == [38]

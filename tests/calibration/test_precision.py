@@ -11,7 +11,7 @@ pytestmark = pytest.mark.long
 
 
 def test_coverage_of_headlines_that_carry_the_precision() -> None:
-    """Prints the lines of docs/calibration/traces.md: 100 worlds a line."""
+    """Prints lines like those of docs/calibration/traces.md; about fifteen minutes of the processor."""
     for judged in (60, 120, 240):
         rows = []
         for k in range(100):

@@ -234,6 +234,12 @@ def read_presence(given: Any, ids: pd.Index[Any], items: Sequence[str], number: 
         raise DataError(
             "presence must be a DataFrame with columns person and, where known, item, start, end."
         )
+    strange = [str(c) for c in given.columns if c not in ("person", "item", "start", "end")]
+    if strange:
+        raise DataError(
+            f"presence has the columns {quoted(strange)}, which nothing reads. It takes person, item, start, end: "
+            "rename or drop the others."
+        )
     person = person_rows(given["person"], ids, "presence")
     item = item_rows(given, items, "presence")
     start, end = np.full(len(given), -np.inf), np.full(len(given), np.inf)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,13 @@ def _fit_one(
     for z in starts:
         z[: model.n_social][dead] = 0.0
     summit = climb(surface, starts, free)
+    if twin is not None and summit.value < twin.log_likelihood:
+        # the model without teaching is a point of this one: no start may end below it
+        alone = starts[0].copy()
+        alone[: model.n_social], alone[model.n_social :] = 0.0, twin._engine.summit.z
+        again = climb(surface, [alone], free)
+        if again.value > summit.value:
+            summit = replace(again, starts=[*summit.starts, *again.starts])
     engine = Engine(prepared, surface, summit, free)
     certificate, notes = _certify(engine, dead)
     params = _table(engine, dead, plan.level, summit)

@@ -242,7 +242,8 @@ class Model:
             )  # fmt: skip
         blocks = _binned(d.e_g, rate, d.n_intervals)
         part = self.rank / self.size
-        below = np.maximum(total[d.e_g] - part * blocks[d.e_g], rate)
+        # rounding aside the risk sum is never below the block; Efron's mean of the block may be below a single rate
+        below = np.maximum(total, blocks)[d.e_g] - part * blocks[d.e_g]
         value = _binned(d.e_item, np.log(rate) - np.log(below), n_items)
         inverse = 1.0 / below
         gamma = -_binned(d.e_g, inverse, d.n_intervals)

@@ -52,6 +52,8 @@ def plot_share(share: Any, *, ax: Axes | None = None) -> Axes:
 def plot_thresholds(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw each adopter's threshold against the time of adoption, left-censored ones hollow.
 
+    With a lag the adopters of the first period have no exposure before them: they are counted in the title, not drawn.
+
     Parameters
     ----------
     table : pandas.DataFrame
@@ -77,11 +79,15 @@ def plot_thresholds(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             edgecolor=plots.OKABE_ITO[0],
             alpha=0.7,
         )
+    hidden = int((table["left_censored"] & table["threshold"].isna()).sum())
+    title = f"{len(known)} of {len(table)} people have a known threshold (area = people)"
+    if hidden:
+        title += f"; {hidden} adopted in the first period, with nothing observed before them"
     axes.set_xlabel("period of adoption")
     axes.set_ylabel("share of teachers who had adopted before")
     axes.set_ylim(-0.05, 1.05)
     axes.set_title(
-        plots.wrap(f"{len(known)} of {len(table)} people have a known threshold (area = people)"),
+        plots.wrap(title),
         loc="left",
         fontsize="medium",
     )

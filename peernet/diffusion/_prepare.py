@@ -112,6 +112,7 @@ def prepare(
         histories, ids=net.ids, timing=timing, ties=ties, edges=edges, networks=names, ties_of=ties_of,
         covariates=covariates, presence=spans, teacher_weight=weights,
     )  # fmt: skip
+    notes += _row_order(design)
     used = {
         "items": labels,
         "events": design.n_events,
@@ -120,6 +121,21 @@ def prepare(
         "assigned_excluded": int(sum(m.sum() for m in told)) if assigned == "exclude" else 0,
     }
     return Prepared(design, net, edges, tuple(notes), used, ties_of, covariates, spans, weights)
+
+
+def _row_order(design: Design) -> list[str]:
+    """Say when the order of people in the table decides part of the answer."""
+    if design.timing != "order" or design.ties != "apart":
+        return []
+    moments = np.stack([design.e_item.astype(np.float64), design.e_time])
+    _, size = np.unique(moments, axis=1, return_counts=True)
+    together = int(size[size > 1].sum())
+    if not together:
+        return []
+    return [
+        f"{together} acquisitions share a moment with another: with ties='apart' the answer depends on the order of "
+        "people; compare ties='efron'."
+    ]
 
 
 def _first_network(networks: Any) -> PeerNetwork:

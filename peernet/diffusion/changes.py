@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import column as check_column
-from peernet._check import count, number
+from peernet._check import count, number, quoted
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._adopted import choose, read_adoptions
 from peernet.diffusion._exposure import answered, as_networks
@@ -248,7 +248,7 @@ def wrong_knowledge_test(
     number("lag", lag, 0)
     state = record(rng)
     items, moments = read_adoptions(adoptions, net.ids, item)
-    marks = check_column(adoptions, correct, "adoptions").astype("boolean")
+    marks = _marks(check_column(adoptions, correct, "adoptions"), correct)
     periods = timeline(moments, start, end, period)
     learners, wrongs, ties, strata, offset = [], [], [], [], 0
     names = (
@@ -289,6 +289,18 @@ def wrong_knowledge_test(
         provenance=provenance("diffusion.wrong_knowledge_test", net, rng=state,
         options={"lag": lag, "n_draws": n_draws}),
     )  # fmt: skip
+
+
+def _marks(values: pd.Series[Any], name: str) -> pd.Series[Any]:
+    """Read right or wrong, missing where nothing was recorded."""
+    try:
+        return values.astype("boolean")
+    except (TypeError, ValueError):
+        given = [v for v in values.dropna().unique() if not (isinstance(v, (bool, np.bool_)) or v in (0, 1))]
+        raise DataError(
+            f"adoptions: {name!r} is True or False (or 1 and 0) for each row, missing where it was not recorded; got "
+            f"{quoted(given)}. Turn it into True and False."
+        ) from None
 
 
 def _difference(wrong: NDArray[np.float64], pairs: NDArray[np.int64]) -> float:

@@ -120,10 +120,19 @@ def _comparable(fits: dict[str, NBDAFit]) -> None:
     """Refuse models that explain different things."""
 
     def kind(fit: NBDAFit) -> tuple[Any, ...]:
-        timing = "order" if fit.timing == "continuous" and fit.baseline == "free" else fit.timing
+        ordered = fit.timing == "continuous" and fit.baseline == "free"
         d = fit._engine.design
-        knew = tuple(int(h.knew.sum()) for h in d.histories)
-        return timing, fit.n, fit.items, knew, d.ties
+        ties = "efron" if fit.timing == "continuous" and d.ties == "apart" else d.ties
+        prepared = fit._engine.prepared
+        rows = np.argsort(prepared.net.ids.to_numpy(dtype=object), kind="stable")
+        who = tuple(
+            part[rows].tobytes()
+            for h in d.histories
+            for part in (np.nan_to_num(h.time, nan=np.inf), h.knew, h.passive)
+        )
+        span = () if ordered or fit.timing == "order" else tuple(prepared.edges)
+        there = () if prepared.presence is None else tuple(part.tobytes() for part in prepared.presence)
+        return "order" if ordered else fit.timing, fit.n, fit.items, ties, span, who, there
 
     kinds = {name: kind(f) for name, f in fits.items()}
     first_name, first = next(iter(kinds.items()))
@@ -131,7 +140,8 @@ def _comparable(fits: dict[str, NBDAFit]) -> None:
         if one != first:
             raise DataError(
                 f"compare_nbda: {name!r} and {first_name!r} do not explain the same acquisitions in the same way "
-                "(timing, acquisitions, items, demonstrators, ties). AICc of different data is not compared."
+                "(timing, span, who learned what when, demonstrators, silent people, presence, ties). "
+                "AICc of different data is not compared."
             )
 
 

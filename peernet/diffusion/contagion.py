@@ -335,14 +335,26 @@ def moran(
             ]
         )
     p = float("nan") if n_draws else _normal_p(observed, mean, sd, alternative)
+    name = "Moran's I between learners and their teachers"
+    if n < net.n_people:
+        name += f" ({n} of {net.n_people} people have a value)"
+    if not np.isfinite(observed):
+        name += f", not defined: {_why_not(n, weight, c)}"
     return HypothesisTest(
-        name="Moran's I between learners and their teachers", observed=observed, null=null, null_mean=mean, null_sd=sd,
+        name=name, observed=observed, null=null, null_mean=mean, null_sd=sd,
         p_value=p, alternative=alternative, null_model="values assigned to people at random",
         estimand="Likeness of people and those who teach them",
         provenance=provenance("diffusion.moran", net, rng=state,
         options={"normalised": normalised, "near": near, "n_draws": n_draws},
         used={"used": n, "missing": net.n_people - n}),
     )  # fmt: skip
+
+
+def _why_not(n: int, weight: Any, c: NDArray[np.float64]) -> str:
+    """Say why Moran's I is not defined."""
+    if n < 4:
+        return "fewer than 4 values"
+    return "no ties between people with values" if not weight.sum() > 0 else "all values are the same"
 
 
 def _paths(net: PeerNetwork, keep: NDArray[np.intp]) -> tuple[Any, Any, Any]:

@@ -307,11 +307,17 @@ def _frail_terms(
     )  # fmt: skip
     ratio = max(0.0, 2 * (found.value - without))
     spread, loose = float(np.exp(found.log_sd)), float(np.sqrt(found.cov[-1, -1]))
-    none = not np.isfinite(loose)
+    none, open_ended = not np.isfinite(loose), z * loose > 30
     row = {
-        "term": "frailty sd", "estimate": 0.0 if none else spread, "std_error": spread * loose, "statistic": ratio,
-        "p_value": 0.5 * chi2_tail(ratio) if ratio > 0 else 1.0, "low": 0.0 if none else spread * np.exp(-z * loose),
-        "high": np.nan if none else spread * np.exp(z * loose),
+        "term": "frailty sd", "estimate": 0.0 if none else spread, "statistic": ratio,
+        "std_error": np.nan if open_ended else spread * loose,
+        "p_value": 0.5 * chi2_tail(ratio) if ratio > 0 else 1.0,
+        "low": 0.0 if none or open_ended else spread * np.exp(-z * loose),
+        "high": np.nan if none or open_ended else spread * np.exp(z * loose),
     }  # fmt: skip
     notes = ["People do not differ beyond what the terms explain: frailty is 0."] if none else []
+    if open_ended:
+        notes.append(
+            "These data do not tell how much people differ: the interval of the frailty has no upper end."
+        )
     return pd.concat([table, pd.DataFrame([row])], ignore_index=True), notes

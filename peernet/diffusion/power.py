@@ -48,8 +48,9 @@ class NBDAPower(Result):
         items = "1 item" if row["items"] == 1 else f"{int(row['items'])} items"
         head = (
             f"{'With' if len(enough) else 'Even with'} {int(row['people'])} people and {items} (about "
-            f"{row['acquisitions']:.0f} acquisitions) {'' if len(enough) else 'only '}{100 * row['power']:.0f} % of "
-            f"studies would detect a true share of {100 * row['truth']:.0f} %, {PROVISO}."
+            f"{row['acquisitions']:.0f} acquisitions) {'' if len(enough) else 'only '}about "
+            f"{100 * row['power']:.0f} % of studies ({100 * row['power_low']:.0f} to {100 * row['power_high']:.0f} %) "
+            f"would detect a true share of {100 * row['truth']:.0f} %, {PROVISO}."
         )
         return f"{head} The interval would be {format_number(row['width'])} wide on average."
 
@@ -76,8 +77,8 @@ def nbda_power(
     s: float,
     rate: float,
     end: int,
-    n_items: Sequence[int] = (1, 2, 4, 8),
-    n_people: Sequence[int] | None = None,
+    n_items: int | Sequence[int] = (1, 2, 4, 8),
+    n_people: int | Sequence[int] | None = None,
     timing: Literal["order", "discrete"] = "order",
     baseline: Literal["free", "constant", "weibull"] = "free",
     against: float = 0.8,
@@ -97,9 +98,9 @@ def nbda_power(
         Assumed strength per unit of tie weight, and asocial rate per period.
     end : int
         Number of periods that would be observed.
-    n_items : list of int
+    n_items : int or list of int
         Numbers of skills to try.
-    n_people : list of int, optional
+    n_people : int or list of int, optional
         Numbers of people to try: every study then draws a network of that size in which people have as many teachers,
         and are asked as unequally, as in ``net``; units and clusters are not kept. Default: ``net`` itself.
     timing, baseline : str
@@ -128,9 +129,13 @@ def nbda_power(
     count("n_draws", n_draws)
     state = record(rng)
     rows = []
-    for people in [net.n_people] if n_people is None else n_people:
+    counts = [n_items] if isinstance(n_items, int) else list(n_items)
+    sizes = (
+        [n_people] if isinstance(n_people, int) else [net.n_people] if n_people is None else list(n_people)
+    )
+    for people in sizes:
         count("n_people", people, 2)
-        for items in n_items:
+        for items in counts:
             count("n_items", items)
             study = _study(
                 net, None if n_people is None else people, s, rate, end, items, timing, baseline, against

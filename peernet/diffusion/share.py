@@ -14,7 +14,7 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._fitted import CAVEAT, PROVISO, NBDAFit
 from peernet.diffusion._profile import chi2_tail
 from peernet.diffusion._share_profile import ShareProfile, social_parts, source_parts
-from peernet.errors import FitError
+from peernet.errors import DataError, FitError
 from peernet.privacy.permissions import withhold_ids
 from peernet.results import Estimate, Verdict, format_number, format_p, provenance
 
@@ -31,7 +31,8 @@ class TransmissionShare(Estimate):
         Share at unlimited transmission: learners who had an informed teacher at all. No estimate can exceed it.
     value_no_first_period, low_no_first_period, high_no_first_period, ceiling_no_first_period : float
         The same when all learners of the first period are left out, who had nobody to learn from (NBDA leaves out one
-        innovator a diffusion).
+        innovator a diffusion). The first period of a diffusion is the one in which anybody learned, not ``start``;
+        with a demonstrator nobody is left out.
     against : float
         The stated share that was tested.
     against_p : float
@@ -206,6 +207,8 @@ def social_transmission_share(
 
     Raises
     ------
+    DataError
+        For what is not a fit of ``fit_nbda``.
     FitError
         For a fit without teaching.
 
@@ -215,6 +218,8 @@ def social_transmission_share(
        Theoretical Biology* 263, 544-555. doi:10.1016/j.jtbi.2010.01.004
     """
     rng = as_rng(rng)
+    if not isinstance(fit, NBDAFit):
+        raise DataError(f"fit must come from fit_nbda; got {type(fit).__name__}.")
     number("against", against, 0, 1, open_low=True, open_high=True)
     count("n_draws", n_draws, 0)
     level = fit.level if level is None else number("level", level, 0, 1, open_low=True, open_high=True)
@@ -237,7 +242,7 @@ def social_transmission_share(
     ratio = by_rule / later if later else float("nan")
     zero_p, zero_full = _zero_test(fit)
     events, attribution = _attribute(fit, part)
-    by_group, across = _by_group(engine.prepared.net, attribution, group)
+    by_group, across = _by_group(engine.prepared.net, attribution, group, notes)
     cause = missing = None
     if sensitivity and value > 1e-6:
         from peernet.diffusion._sensitivity import missing_ties, shared_cause
@@ -366,7 +371,9 @@ def _by_item(fit: NBDAFit, events: pd.DataFrame) -> pd.Series[Any]:
     return (sums["sum"] / left).rename("share").rename_axis("item")
 
 
-def _by_group(net: Any, attribution: pd.DataFrame, group: str | None) -> tuple[pd.DataFrame, float]:
+def _by_group(
+    net: Any, attribution: pd.DataFrame, group: str | None, notes: list[str]
+) -> tuple[pd.DataFrame, float]:
     """Sum attributed acquisitions by group of teacher and learner."""
     if group is None:
         return pd.DataFrame(), float("nan")
@@ -388,6 +395,12 @@ def _by_group(net: Any, attribution: pd.DataFrame, group: str | None) -> tuple[p
         .astype(np.float64)
         .reindex(index=names, columns=names, fill_value=0.0)
     )
+    lost = float(attribution["social"][~both].sum())
+    if lost > 0:
+        notes.append(
+            f"{lost:.2f} of {float(attribution['social'].sum()):.2f} attributed acquisitions involve people without "
+            f"{group!r}: they are left out of by_group and share_across."
+        )
     table.index.name, table.columns.name = f"{group} (teaches)", f"{group} (learns)"
     total = float(table.to_numpy().sum())
     across = 1 - float(np.trace(table.to_numpy())) / total if total > 0 else float("nan")

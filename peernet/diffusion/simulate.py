@@ -79,12 +79,12 @@ def simulate_nbda(
     *,
     s: float | None = None,
     rate: float | None = None,
-    start: int = 1,
+    start: int | None = None,
     end: int | None = None,
-    n_items: int = 1,
-    demonstrators: Iterable[str] = (),
+    n_items: int | None = None,
+    demonstrators: str | Iterable[str] = (),
     trend: Sequence[float] | None = None,
-    timing: Literal["discrete", "continuous"] = "discrete",
+    timing: Literal["discrete", "continuous"] | None = None,
     n_draws: int = 1,
     rng: RNGLike | SeedLike | None = None,
     n_jobs: int = 1,
@@ -99,21 +99,22 @@ def simulate_nbda(
     Parameters
     ----------
     model : NBDAFit or PeerNetwork
-        Where to draw from. The further parameters but the last four describe a diffusion on a network.
+        Where to draw from. The further parameters but the last four describe a diffusion on a network; a fit has its
+        own and refuses them.
     s : float
         Strength of teaching per unit of tie weight, relative to the asocial rate.
     rate : float
         Asocial rate per period.
     start, end : int
-        First and last period, both included (continuous: the span from ``start`` - 1 to ``end``).
+        First (default 1) and last period, both included (continuous: the span from ``start`` - 1 to ``end``).
     n_items : int
-        Independent items.
-    demonstrators : list of str
+        Independent items; default 1.
+    demonstrators : str or list of str
         Who knows from the start.
     trend : list of float, optional
         Factor on the asocial rate, one a period: a common cause over time.
     timing : {"discrete", "continuous"}
-        Whether those of the same period can have taught each other.
+        Whether those of the same period can have taught each other; default discrete: they cannot.
     n_draws : int
         Data sets.
     rng : generator or seed, optional
@@ -128,17 +129,38 @@ def simulate_nbda(
 
     Raises
     ------
+    ValueError
+        When a fit is given a strength, rate, span, trend or demonstrators: to ask what another strength would do, draw
+        from the network.
     DataError
         For fits whose covariates or presence change within continuous time or the order.
     """
     rng = as_rng(rng)
     count("n_draws", n_draws)
     state = record(rng)
+    known = [demonstrators] if isinstance(demonstrators, str) else list(demonstrators)
     if isinstance(model, NBDAFit):
+        given = {
+            "s": s,
+            "rate": rate,
+            "start": start,
+            "end": end,
+            "n_items": n_items,
+            "trend": trend,
+            "timing": timing,
+        }
+        named = [k for k, v in given.items() if v is not None] + ["demonstrators"] * bool(known)
+        if named:
+            raise ValueError(
+                f"{', '.join(named)}: a fit is drawn from as it was fitted. Leave them out, or draw from the network: "
+                "simulate_nbda(net, s=..., rate=..., end=...)."
+            )
         source, net = Generator.from_fit(model), model._engine.prepared.net
         items: tuple[str, ...] = model.items
     elif isinstance(model, PeerNetwork):
+        timing = "discrete" if timing is None else timing
         literal("timing", timing, ("discrete", "continuous"))
+        start, n_items = 1 if start is None else start, 1 if n_items is None else n_items
         if s is None or rate is None or end is None:
             raise ValueError("a simulation on a network needs s, rate and end.")
         number("s", s, 0)
@@ -146,7 +168,6 @@ def simulate_nbda(
         count("n_items", n_items)
         if end < start:
             raise DataError(f"end ({end!r}) lies before start ({start!r}).")
-        known = list(demonstrators)
         strange = [p for p in known if p not in model.ids]
         if strange:
             raise DataError(f"demonstrators: {quoted(strange)} are not in people.")

@@ -117,14 +117,40 @@ def adoptions_from(
         table = _ratings(frame, at_least)
     else:
         table = _events(frame)
-    if equivalents:
-        table["item"] = table["item"].replace({str(k): str(v) for k, v in equivalents.items()})
+    if equivalents is not None:
+        table["item"] = _one_name(table["item"], equivalents)
     out = _fold(table, start)
     out["source"] = kind
     counts = out.attrs["counts"]
     counts["rows"] = len(frame)
     counts.update(table.attrs.get("counts", {}))
     return out
+
+
+def _one_name(items: pd.Series[Any], equivalents: Mapping[str, str]) -> pd.Series[Any]:
+    """Give items that count as the same one name, following chains of them."""
+    if not isinstance(equivalents, Mapping):
+        raise DataError(
+            f"equivalents is a dict from a name to the name that it counts as; got {type(equivalents).__name__}."
+        )
+    step = {str(k): str(v) for k, v in equivalents.items()}
+    absent = sorted(set(step) - set(items) - set(step.values()))
+    if absent:
+        raise DataError(
+            f"equivalents: no item {quoted(absent)} in the records. Items: {quoted(sorted(set(items)), 8)}."
+        )
+    last = {}
+    for name in step:
+        end, passed = name, {name}
+        while end in step and step[end] != end:
+            end = step[end]
+            if end in passed:
+                raise DataError(
+                    f"equivalents: {quoted(sorted(passed))} name each other in a circle. Choose one name."
+                )
+            passed.add(end)
+        last[name] = end
+    return items.replace(last)
 
 
 def _words(more: Iterable[str] | None, known: set[str]) -> set[str]:
@@ -290,6 +316,12 @@ def _assigned(frame: pd.DataFrame) -> pd.Series[Any]:
     values = frame[name].reset_index(drop=True)
     if pd.api.types.is_bool_dtype(values.dtype):
         return values.astype("boolean")
+    if (
+        name == "assigned"
+        and pd.api.types.is_numeric_dtype(values.dtype)
+        and values.dropna().isin([0, 1]).all()
+    ):
+        return values.astype("Float64").astype("boolean")
     words = values.astype("object").where(values.notna(), None)
     out: list[Any] = []
     for word in words:

@@ -93,10 +93,11 @@ def fit_nbda(
         ``person`` and, where known, ``item``, ``start``, ``end``: who was there. People without a row were absent: they
         neither learn nor teach. Ends are included in discrete time, excluded otherwise.
     ties : {"apart", "sequential", "efron", "any_order"}, optional
-        Adoptions at the same time. apart (default): they cannot have taught each other, and leave the risk set in the
-        order of people (NBDA's ``ties``); efron: the same without an order; sequential: the order of people is
-        believed; any_order: one after the other in an order that nobody recorded, those first can have taught the
-        rest: the likelihood is summed over all orders (NBDA's ``trueTies``), up to 12 people at a moment.
+        Adoptions at the same time. efron (default): they cannot have taught each other, and the answer does not depend
+        on the order of people; apart: the same, but they leave the risk set in the order of people (NBDA's ``ties``);
+        sequential: the order of people is believed; any_order: one after the other in an order that nobody recorded,
+        those first can have taught the rest: the likelihood is summed over all orders (NBDA's ``trueTies``), up to 12
+        people at a moment. Periods know only apart.
     shared : list of {"social", "baseline"}, optional
         What several items have in common; the rest is fitted for each item. Default: strengths, and the baseline unless
         it is free.
@@ -152,7 +153,8 @@ def fit_nbda(
     rng = as_rng(rng)
     literal("timing", timing, ("order", "continuous", "discrete"))
     literal("baseline", baseline, ("free", "constant", "weibull", "gamma"))
-    ties = "apart" if ties is None else ties
+    if ties is None:
+        ties = "apart" if timing == "discrete" else "efron"
     literal("ties", ties, ("apart", "sequential", "efron", "any_order"))
     literal("assigned", assigned, ("refuse", "exclude", "deadline"))
     literal("silent", silent, ("exclude", "keep"))
@@ -167,6 +169,8 @@ def fit_nbda(
         raise ValueError(
             f"baseline={baseline!r} needs times: the order of learning says nothing about the baseline."
         )
+    if deadline_window is not None and assigned != "deadline":
+        raise ValueError(f"deadline_window belongs to assigned='deadline'; got assigned={assigned!r}.")
     own_social, own_baseline = _sharing(shared, baseline)
     start_state = record(rng)
     prepared = prepare(

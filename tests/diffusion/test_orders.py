@@ -181,3 +181,58 @@ def test_draws_from_the_model_let_those_of_one_moment_teach() -> None:
     fit = fit_nbda(net, seen, start=0, end=3, ties="any_order", rng=1)
     draws = simulate_nbda(fit, n_draws=50, rng=1).draws[:, 0]
     assert (np.isfinite(draws).sum(axis=1) == 3).all()
+
+
+def test_efron_of_unlike_people_by_hand() -> None:
+    # a first (1 of 3); then b, taught by a with weight 3, and c together, nobody left: b's rate exceeds their mean
+    net = PeerNetwork(list("abc"), pd.DataFrame({"teacher": ["a"], "learner": ["b"], "weight": [3.0]}))
+    seen = pd.DataFrame({"person": list("abc"), "time": [1, 2, 2]})
+    fit = fit_nbda(net, seen, start=0, end=2, ties="efron", rng=1)
+    by_hand = -math.log(3) + math.log(4) + math.log(1) - math.log(5) - math.log(5 / 2)
+    assert fit.log_likelihood_at(s=1.0) == pytest.approx(by_hand, abs=1e-12)
+    assert fit.log_likelihood >= fit.asocial.log_likelihood  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("ties", ["apart", "efron", "sequential", "any_order"])
+def test_teaching_is_never_worse_than_none(ties: str, monkeypatch: Any) -> None:
+    from peernet.diffusion import _fitting
+
+    monkeypatch.setattr(_fitting, "profile_interval", lambda *_: (0.0, 1.0, 0.0))
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        n = int(rng.integers(3, 9))
+        a = (rng.random((n, n)) < 0.4) * (1.0 - np.eye(n))
+        ids = [f"p{k}" for k in range(n)]
+        net = PeerNetwork.from_adjacency(a, row_is="teacher", ids=ids)
+        seen = pd.DataFrame({"person": ids, "time": rng.integers(1, 4, n)})
+        fit = fit_nbda(net, seen, start=0, end=4, ties=ties, n_starts=1, rng=1)
+        assert fit.log_likelihood >= fit.asocial.log_likelihood - 1e-9  # type: ignore[union-attr]
+
+
+def test_the_default_does_not_depend_on_the_order_of_people() -> None:
+    rng = np.random.default_rng(3)
+    n = 14
+    ids = [f"p{k:02d}" for k in range(n)]
+    ties = pd.DataFrame({"teacher": rng.choice(ids, 40), "learner": rng.choice(ids, 40)})
+    ties = ties[ties["teacher"] != ties["learner"]].drop_duplicates()
+    seen = pd.DataFrame({"person": ids, "time": rng.integers(1, 7, n)})
+    found = {}
+    for how in (None, "apart"):
+        fits = []
+        for seed in range(4):
+            mixed = np.random.default_rng(seed).permutation(ids).tolist()
+            net = PeerNetwork(mixed, ties.sample(frac=1, random_state=seed))
+            fits.append(
+                fit_nbda(net, seen.sample(frac=1, random_state=seed), start=0, end=6, ties=how, rng=1)
+            )
+        found[how] = fits
+    values = [f.log_likelihood for f in found[None]]
+    assert max(values) - min(values) < 1e-9
+    shares = [social_transmission_share(f, sensitivity=False).value for f in found[None]]
+    assert max(shares) - min(shares) < 1e-5
+    same = fit_nbda(found[None][0]._engine.prepared.net, seen, start=0, end=6, timing="continuous", rng=1)
+    assert same.log_likelihood == pytest.approx(values[0], abs=1e-9)
+    assert not any("order of people" in note for note in found[None][0].notes)
+    apart = [f.log_likelihood for f in found["apart"]]
+    assert max(apart) - min(apart) > 1e-3
+    assert all("order of people" in " ".join(f.notes) for f in found["apart"])

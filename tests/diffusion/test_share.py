@@ -146,6 +146,43 @@ def test_simulation_has_the_chance_that_the_model_says() -> None:
     assert np.isneginf(draws[:, 0]).all()
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"s": 3},
+        {"rate": 0.1},
+        {"end": 9},
+        {"start": 1},
+        {"trend": [1.0]},
+        {"n_items": 2},
+        {"timing": "discrete"},
+    ],
+)
+def test_a_fit_is_drawn_from_as_it_was_fitted(more: dict) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(more))}: a fit is drawn from as it was fitted"):
+        simulate_nbda(FIT, **more)
+    with pytest.raises(ValueError, match="demonstrators"):
+        simulate_nbda(FIT, demonstrators="p00")
+
+
+def test_one_demonstrator_is_one_person() -> None:
+    net = PeerNetwork(["a", "b", "ab"], pd.DataFrame({"teacher": ["a"], "learner": ["b"]}))
+    draws = simulate_nbda(net, s=1, rate=0.0, end=1, demonstrators="ab", rng=1).draws[0, 0]
+    assert np.isneginf(draws).tolist() == [False, False, True]
+
+
+def test_acquisitions_of_people_without_a_group_are_said() -> None:
+    people = NET.people.copy()
+    people.loc[people.index[:8], "unit"] = None
+    share = social_transmission_share(
+        fit_nbda(PeerNetwork(people, NET.ties), SEEN, start=1, end=12, timing="discrete", rng=1), group="unit"
+    )
+    left = share.attribution["social"].sum() - share.by_group.to_numpy().sum()
+    assert left > 0 and any(f"{left:.2f} of" in note and "without 'unit'" in note for note in share.notes)
+    with pytest.raises(DataError, match="must come from fit_nbda"):
+        social_transmission_share(SEEN)
+
+
 def test_same_seed_same_draws_whatever_the_jobs() -> None:
     a = simulate_nbda(NET, s=0.5, rate=0.05, end=8, n_draws=40, rng=7)
     b = simulate_nbda(NET, s=0.5, rate=0.05, end=8, n_draws=40, rng=7, n_jobs=2)
@@ -165,6 +202,8 @@ def test_power_grows_with_items() -> None:
     assert table["width"][1] < table["width"][0]
     assert table["coverage"].min() > 0.75
     assert "items" in power.summary()
+    single = nbda_power(NET, s=0.8, rate=0.05, end=10, n_items=1, n_people=15, n_draws=2, rng=1)
+    assert single.table[["people", "items"]].to_numpy().tolist() == [[15, 1]]
 
 
 def test_a_resized_network_keeps_how_people_are_asked() -> None:
@@ -199,6 +238,18 @@ def test_comparison() -> None:
     order = fit_nbda(NET, SEEN, start=0, end=12, rng=1)
     with pytest.raises(DataError, match="do not explain the same acquisitions"):
         compare_nbda({"a": FIT, "b": order})
+    swapped, free = SEEN.copy(), {"start": 1, "end": 12, "timing": "discrete", "rng": 1}
+    rows = swapped["time"].dropna().sort_values().index[[0, -1]]
+    swapped.loc[rows, "time"] = swapped.loc[rows[::-1], "time"].to_numpy()
+    longer = fit_nbda(NET, SEEN, **{**free, "end": 14})
+    there = fit_nbda(NET, SEEN, presence=pd.DataFrame({"person": NET.ids}), **free)
+    for other in (fit_nbda(NET, swapped, **free), longer, there):
+        with pytest.raises(DataError, match="span, who learned what when"):
+            compare_nbda({"a": FIT, "b": other})
+    assert (
+        len(compare_nbda({"a": FIT, "b": fit_nbda(NET, SEEN.sample(frac=1, random_state=1), **free)}).table)
+        == 3
+    )
 
 
 def test_silent_people_are_not_people_without_teachers() -> None:

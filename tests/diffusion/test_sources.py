@@ -91,3 +91,23 @@ def test_undated_completions_can_be_dropped_and_are_counted() -> None:
 def test_no_rows() -> None:
     assert len(adoptions_from(DONE.iloc[:0])) == 0
     assert len(adoptions_from(pd.DataFrame({"person": [], "item": [], "time": []}))) == 0
+
+
+def test_equivalent_items_are_followed_to_one_name() -> None:
+    done = pd.DataFrame({"person": ["a", "b", "c"], "item": ["x", "y", "z"], "time": [1, 2, 3]})
+    assert set(adoptions_from(done, equivalents={"x": "y", "y": "z"})["item"]) == {"z"}
+    assert set(adoptions_from(done, equivalents={"y": "x", "x": "x"})["item"]) == {"x", "z"}
+    with pytest.raises(DataError, match="circle"):
+        adoptions_from(done, equivalents={"x": "y", "y": "x"})
+    with pytest.raises(DataError, match="no item 'X'"):
+        adoptions_from(done, equivalents={"X": "y"})
+    with pytest.raises(DataError, match="is a dict"):
+        adoptions_from(done, equivalents=["x"])
+
+
+def test_assigned_as_numbers_with_a_blank() -> None:
+    done = pd.DataFrame({"person": list("abc"), "item": "x", "time": [1, 2, 3], "assigned": [0.0, 1.0, None]})
+    told = adoptions_from(done)["assigned"]
+    assert told.isna().tolist() == [False, False, True] and told.iloc[:2].tolist() == [False, True]
+    with pytest.raises(DataError, match="assigned"):
+        adoptions_from(done.assign(assigned=[0.5, 1.0, None]))

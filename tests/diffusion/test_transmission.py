@@ -482,3 +482,14 @@ def test_the_higher_hill_is_found_where_a_single_start_stops_at_zero() -> None:
     assert fit.params["estimate"][0] > 10 and fit.converged
     assert any("local optima" in note for note in fit.notes)
     assert fit.asocial is not None and fit.delta_aicc < -5
+
+
+def test_a_deadline_window_without_a_deadline_and_unknown_columns_of_presence() -> None:
+    net = PeerNetwork(list("ab"), pd.DataFrame({"teacher": ["a"], "learner": ["b"]}))
+    seen = pd.DataFrame({"person": ["a", "b"], "time": [1, 2]})
+    with pytest.raises(ValueError, match="deadline_window belongs to assigned='deadline'"):
+        fit_nbda(net, seen, start=0, end=3, deadline_window=3)
+    for other in ("from", "Start"):
+        presence = pd.DataFrame({"person": ["a", "b"], other: [0, 1]})
+        with pytest.raises(DataError, match=f"presence has the columns '{other}'"):
+            fit_nbda(net, seen, start=0, end=3, presence=presence)

@@ -404,7 +404,9 @@ MODELS: dict[str, Any] = {
     "net2_constant": lambda d: fitted(d, d.single["net2"]),
     "net3_constant": lambda d: fitted(d, d.single["net3"]),
     "three_networks_constant": lambda d: fitted(d, d.single),
-    "union_oada_tiesflag": lambda d: fitted(d, d.union, start=0, timing="order", baseline="free"),
+    "union_oada_tiesflag": lambda d: fitted(
+        d, d.union, start=0, timing="order", baseline="free", ties="apart"
+    ),
 }
 
 

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from peernet import privacy
 from peernet._check import quoted, suggest
 from peernet.errors import DataError
 from peernet.privacy.pseudonyms import key_outside
-from peernet.records._people import IDENTIFYING
+from peernet.records._people import IDENTIFYING, without_objectors
 from peernet.records.report import UNMATCHED
 from peernet.records.tables import PERSON_COLUMNS, Records, merge_records
 
@@ -56,6 +57,28 @@ def reader_of(kind: str) -> Callable[..., Records]:
         )
     reader: Callable[..., Records] = getattr(package, f"read_{kind}")
     return reader
+
+
+def known_kind(kind: str) -> None:
+    """Refuse a kind of source that no reader reads, so that a misspelt one is not just never read."""
+    if kind != "survey":
+        reader_of(kind)
+
+
+def known_functions(analysis: str, functions: tuple[str, ...]) -> None:
+    """Refuse functions that do not exist: a misspelt one would stay locked, and nobody would know why."""
+    for name in functions:
+        package, _, function = name.partition(".")
+        if name == "*":
+            continue
+        names = getattr(importlib.import_module("peernet"), "__all__", [])
+        home = importlib.import_module(f"peernet.{package}") if package in names else None
+        known = [f"{package}.{f}" for f in getattr(home, "__all__", [])]
+        if name not in known or not function:
+            raise DataError(
+                f"study.toml: {analysis} under [analyses] lists {name!r}, and there is no such function."
+                f"{suggest(name, known)} Write package.function, such as silos.constraint."
+            )
 
 
 def is_allowed(study: Study, kind: str) -> bool:
@@ -195,7 +218,8 @@ def _listed(study: Study, name: str) -> set[str]:
 
 
 def _without(study: Study, records: Records) -> Records:
-    """Remove people who were erased, and everything but the roster row of those who object."""
+    """Remove people who were erased, and everything but the roster row of those who object, on either occasion."""
+    records = without_objectors(records)
     gone = _erased(study)
     if gone:
         key = privacy.load_key(key_of(study))
@@ -249,9 +273,37 @@ def erase(study: Study, person: str) -> Records:
 
 
 def key_of(study: Study) -> Path:
-    """Return the key file, outside the study."""
+    """Return the key file, outside the study; a study remembers which key is its own.
+
+    ``pseudonyms.txt`` beside study.toml holds the name of the key file and a fingerprint that says nothing about the
+    key. A new title, or another key under the same name, would make everybody somebody else: erased people would come
+    back, and the ledger of releases would recognise nobody. So another key than the one remembered is refused.
+    """
     stated = study.settings.get("privacy", {}).get("key")
     if stated:
         path = Path(os.path.expanduser(str(stated)))
         stated = path if path.is_absolute() else study.folder / path
-    return key_outside(study.folder, study.title, stated)
+    beside = study.folder / "pseudonyms.txt"
+    lines = beside.read_text(encoding="utf-8").split("\n") if beside.is_file() else []
+    name, mark = (lines[0], lines[1]) if len(lines) > 1 else (f"{study.title} {secrets.token_hex(3)}", "")
+    if mark and not _there(study, name, stated):
+        raise DataError(
+            f"the key of this study's pseudonyms is not there ({stated.name if stated else name}). Restore it, or give "
+            "its place as key under [privacy] in study.toml. Without it nobody who was erased can be recognised. "
+            f"To begin anew with another key, delete {beside.name}, erased.txt, releases.jsonl and records/."
+        )
+    path = key_outside(study.folder, name, stated)
+    own = privacy.pseudonym("peernet study", key=path)
+    if mark and own != mark:
+        raise DataError(
+            f"{path.name} is not the key that this study's pseudonyms were made with ({beside.name} remembers another "
+            "one). Give that key under [privacy] in study.toml."
+        )
+    if not mark:
+        beside.write_text(f"{name}\n{own}\n", encoding="utf-8")
+    return path
+
+
+def _there(study: Study, name: str, stated: Path | None) -> bool:
+    """Say whether the key exists already."""
+    return stated.is_file() if stated else key_outside(study.folder, name, make=False).is_file()

@@ -77,7 +77,7 @@ DRAWN_KEEPS = {
     "bridging_share", "participation", "brokerage", "constraint", "betweenness", "community", "people", "pairs_inside",
     "pairs_outside",
 }  # fmt: skip
-FEW = {"n_draws": 12, "n_runs": 6, "rng": 1}
+FEW = {"n_draws": 20, "n_runs": 6, "rng": 1}
 
 
 def names() -> list[str]:

@@ -295,3 +295,40 @@ def test_any_firm(tmp_path_factory: pytest.TempPathFactory, rows: list[Any], flo
         cells += printed(part, ["unit", "site"], None, table)
     assert recovered(cells, floor) == []
     assert all(np.isnan(v) or not 0 < len(m) < floor for m, v in cells)
+
+
+def test_another_key_is_refused(tmp_path: Path) -> None:
+    frame, place = people(), tmp_path / "releases.jsonl"
+    ReleaseLedger(place, key=KEY).release(frame, "unit", name="heads")
+    with pytest.raises(DataError, match="written with another key"):
+        ReleaseLedger(place, key=b"quite another key 1")
+
+
+def test_two_notebooks_share_one_ledger(tmp_path: Path) -> None:
+    frame, place = people(), tmp_path / "releases.jsonl"
+    frame["most"] = [False] + [True] * 59
+    one, other = ReleaseLedger(place, key=KEY), ReleaseLedger(place, key=KEY)
+    whole = one.release(frame, "site", name="heads")["n"]
+    sub = other.release(frame, "site", name="most", where="most")["n"]
+    assert whole.notna().all()
+    assert not (whole - sub).eq(1).any()  # the one who is left out is not to be had by subtraction
+    assert one.release(frame, "site", name="heads").equals(whole.to_frame())
+    assert set(ReleaseLedger(place, key=KEY).tables["name"]) == {"heads", "most"}
+
+
+@pytest.mark.parametrize(
+    ("column", "option", "words"),
+    [
+        (["no"] + ["yes"] * 59, "where", "True and False"),
+        (["True"] * 60, "where", "True and False"),
+        ([2] * 60, "where", "True and False"),
+        (["1,5"] * 60, "value", "60 of 60 values"),
+        ([np.inf] + [1.0] * 59, "value", "1 of 60 values"),
+    ],
+)
+def test_columns_of_words_are_refused(tmp_path: Path, column: list[object], option: str, words: str) -> None:
+    frame = people().assign(odd=column)
+    book = ReleaseLedger(tmp_path / "releases.jsonl", key=KEY)
+    with pytest.raises(DataError, match=words):
+        book.release(frame, "unit", name="t", **{option: "odd"})
+    assert not len(book.tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -452,9 +453,47 @@ def test_a_study_is_pseudonymous_by_default(study: Path) -> None:
     assert not [m for m in roster["work_email"].unique() if m in text]
     assert not [n for n in roster["name"].unique() if n in text]
     assert len(pilot.review()) > 5
-    assert (study.parent / "keys" / "pilot.key").stat().st_mode & 0o077 == 0
+    (key,) = (study.parent / "keys").glob("pilot-*.key")
+    assert key.stat().st_mode & 0o077 == 0
     again = Study.open(study).records
     pd.testing.assert_frame_equal(again.nominations, pilot.records.nominations)
+
+
+def test_a_study_keeps_to_its_key(study: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pilot = Study.open(study)
+    someone = str(pd.read_csv(study / "data" / "hr_roster.csv", dtype=str)["employee_id"].iloc[5])
+    n = len(pilot.erase(someone).people)
+    retitled = (study / "study.toml").read_text(encoding="utf-8").replace('"Pilot"', '"Pilot, spring"')
+    (study / "study.toml").write_text(retitled, encoding="utf-8")
+    assert Study.open(study).title == "Pilot, spring"
+    assert len(Study.open(study).records.people) == n  # erased stays erased, whatever the title
+    monkeypatch.setenv("PEERNET_KEYS", str(tmp_path / "elsewhere"))
+    with pytest.raises(DataError, match="is not there"):
+        Study.open(study).key()
+    other = privacy.new_key(tmp_path / "other.key")
+    (study / "study.toml").write_text(
+        retitled.replace("[privacy]", f'[privacy]\nkey = "{other}"'), encoding="utf-8"
+    )
+    with pytest.raises(DataError, match="is not the key"):
+        Study.open(study).key()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("[sources]\nchanels = []", "has no setting 'chanels'. Did you mean 'channels'"),
+        ("[privacy]\nflor = 10", "has no setting 'flor'. Did you mean 'floor'"),
+        ('[study]\nretention_date = "2001-01-01"', "Did you mean 'retention'"),
+        ("[privacy]\npseudonymise = 0", "must be true or false"),
+        ('[sources]\nallowed = ["people", "slak"]', "no kind of source 'slak'. Did you mean 'slack'"),
+        ('[analyses]\nperson_level = ["silos.constrain"]', "Did you mean 'silos.constraint'"),
+        ('analyses = ["a"]', "must be a section"),
+    ],
+)
+def test_nothing_is_allowed_by_a_slip(tmp_path: Path, wrong: str, words: str) -> None:
+    (tmp_path / "study.toml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(DataError, match=re.escape(words)):
+        Study.open(tmp_path)
 
 
 def test_what_is_not_allowed_is_not_read_and_told(study: Path) -> None:

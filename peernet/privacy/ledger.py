@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from peernet._check import column as need
 from peernet._check import count, quoted
@@ -56,7 +57,8 @@ class ReleaseLedger:
     Raises
     ------
     DataError
-        When the file is not a ledger.
+        When the file is not a ledger, or was written with another key: people would not be recognised, and every
+        earlier table would count for nothing.
 
     Notes
     -----
@@ -71,7 +73,17 @@ class ReleaseLedger:
         self.path = Path(path)
         self.floor = count("floor", floor)
         self._key = load_key(key)
-        self._tables = _load(self.path)
+        self._read()
+
+    def _read(self) -> None:
+        """Read the file as it stands now."""
+        self._seen = self.path.read_bytes() if self.path.exists() else b""
+        self._tables = _load(self.path.name, self._seen, self._mark)
+
+    @property
+    def _mark(self) -> str:
+        """Return what tells one key from another and says nothing about either."""
+        return pseudonym("release ledger", key=self._key)
 
     def release(
         self,
@@ -130,6 +142,7 @@ class ReleaseLedger:
         >>> book.release(people, "unit", name="heads")["n"].tolist()
         [20.0, 30.0, 50.0]
         """
+        self._read()  # another notebook may have released something since
         table, means = self._table(frame, by, name, where, value, floor, totals)
         again = next((t for t in self._tables if t.about["query"] == table.about["query"]), None)
         same_name = [t for t in self._tables if t.name == name and t is not again]
@@ -168,9 +181,9 @@ class ReleaseLedger:
             )
         chosen = frame
         if where is not None:
-            chosen = chosen[need(frame, where, "frame").fillna(False).astype(bool).to_numpy()]
+            chosen = chosen[_yes(need(frame, where, "frame"), where)]
         if value is not None:
-            chosen = chosen[pd.to_numeric(need(chosen, value, "frame"), errors="coerce").notna().to_numpy()]
+            chosen = chosen[_measured(need(chosen, value, "frame"), value)]
         texts = [need(chosen, c, "frame").astype("str").where(chosen[c].notna(), _UNKNOWN) for c in columns]
         levels = tuple(tuple(sorted(t.unique())) for t in texts)
         if totals and any(TOTAL in labels for labels in levels):
@@ -241,6 +254,7 @@ class ReleaseLedger:
         DataError
             When no table has that name.
         """
+        self._read()
         left = [t for t in self._tables if t.name != name]
         if len(left) == len(self._tables):
             raise DataError(f"withdraw: no table {name!r}. Released: {quoted(t.name for t in self._tables)}.")
@@ -254,6 +268,7 @@ class ReleaseLedger:
         person : str
             The id as it stood in the frames.
         """
+        self._read()
         mark, blank = self._hash(person), f"x{secrets.token_hex(10)}"
         for table in self._tables:
             if mark in table.people:
@@ -264,14 +279,19 @@ class ReleaseLedger:
     def _write(self, tables: Iterable[_joint.Printed]) -> None:
         """Replace the file as a whole."""
         kept = list(tables)
-        lines = [json.dumps(_to_json(t), ensure_ascii=False, sort_keys=True) for t in kept]
+        if (self.path.read_bytes() if self.path.exists() else b"") != self._seen:
+            raise DataError(
+                f"{self.path.name} has changed since it was read: another notebook has released a table. Nothing was "
+                "written; call again, and the new table is cut against that one too."
+            )
+        lines = [json.dumps(_to_json(t, self._mark), ensure_ascii=False, sort_keys=True) for t in kept]
         beside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
         try:
             beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             os.replace(beside, self.path)
         finally:
             beside.unlink(missing_ok=True)
-        self._tables = kept
+        self._seen, self._tables = self.path.read_bytes(), kept
 
     def __repr__(self) -> str:
         """Say how much was released."""
@@ -301,10 +321,34 @@ def _lay_out(table: _joint.Printed, means: dict[tuple[int, ...], float] | None) 
     return pd.DataFrame(grid, index=index, columns=columns, dtype="float64")
 
 
-def _to_json(table: _joint.Printed) -> dict[str, Any]:
+def _yes(values: pd.Series[Any], column: str) -> NDArray[np.bool_]:
+    """Read a True/False column; a missing value is False, words and other numbers are refused."""
+    odd = [v for v in values.dropna().unique() if not (v is True or v is False or v in (0, 1))]
+    if odd or (values.dtype.kind in "OTUS" and any(isinstance(v, str) for v in values.dropna())):
+        raise DataError(
+            f"release: where={column!r} must be a column of True and False; it holds {quoted(odd)}. Make one: "
+            f'frame.assign({column}_yes=frame["{column}"] == "yes").'
+        )
+    return np.asarray(values.fillna(False).astype(bool))
+
+
+def _measured(values: pd.Series[Any], column: str) -> NDArray[np.bool_]:
+    """Say who has a number; words and infinite numbers are refused, not left out."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = values.notna() & (numbers.isna() | np.isinf(numbers.fillna(0.0)))
+    if wrong.any():
+        raise DataError(
+            f"release: {int(wrong.sum())} of {len(values)} values of {column!r} are not numbers "
+            f"({quoted(values[wrong].unique())}). Correct them, or set them to missing."
+        )
+    return np.asarray(numbers.notna())
+
+
+def _to_json(table: _joint.Printed, mark: str) -> dict[str, Any]:
     """Write one table as plain values."""
     return {
         "format": _FORMAT,
+        "key": mark,
         "name": table.name,
         "by": table.by,
         "levels": table.levels,
@@ -316,16 +360,15 @@ def _to_json(table: _joint.Printed) -> dict[str, Any]:
     }
 
 
-def _load(path: Path) -> list[_joint.Printed]:
-    """Read a ledger, or begin one."""
-    if not path.exists():
-        return []
+def _load(name: str, content: bytes, mark: str) -> list[_joint.Printed]:
+    """Read a ledger; an empty one is begun."""
     tables = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), 1):
         try:
             raw = json.loads(line)
             if raw["format"] != _FORMAT:
                 raise ValueError(raw["format"])
+            other = raw["key"] != mark
             tables.append(
                 _joint.Printed(
                     name=raw["name"],
@@ -340,7 +383,12 @@ def _load(path: Path) -> list[_joint.Printed]:
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DataError(
-                f"{path.name}: line {number} is no table of a ledger. Restore the file from a copy: without it "
+                f"{name}: line {number} is no table of a ledger. Restore the file from a copy: without it "
                 "nobody knows what readers already have."
             ) from None
+        if other:
+            raise DataError(
+                f"{name} was written with another key: with this one nobody in it is recognised, and a table cut "
+                "against it could give people away. Give the key of the earlier releases."
+            )
     return tables

@@ -60,7 +60,11 @@ def new_key(path: str | os.PathLike[str]) -> Path:
 
 
 def key_outside(
-    folder: str | os.PathLike[str], name: str, stated: str | os.PathLike[str] | None = None
+    folder: str | os.PathLike[str],
+    name: str,
+    stated: str | os.PathLike[str] | None = None,
+    *,
+    make: bool = True,
 ) -> Path:
     """Key file for the data in a folder, outside it; made when it is first needed.
 
@@ -72,6 +76,8 @@ def key_outside(
         What the key is called by default: ``<PEERNET_KEYS or ~/.peernet/keys>/<name>.key``.
     stated : path, optional
         Another place.
+    make : bool
+        Make the key where there is none.
 
     Returns
     -------
@@ -94,7 +100,7 @@ def key_outside(
             "the names. Put it "
             "elsewhere, and give its path as key under [privacy] in study.toml, or with --key."
         )
-    return path if path.exists() else new_key(path)
+    return path if path.exists() or not make else new_key(path)
 
 
 def load_key(key: str | os.PathLike[str] | bytes) -> bytes:

@@ -29,7 +29,23 @@ _USUAL = {
     "slack_export.zip": "slack",
     "completions.csv": "completions",
 }
-_SECTIONS = {"study", "privacy", "sources", "analyses", "source"}
+# What each section may say. [analyses] names kinds of analysis; [[source]] takes the options of its reader.
+_KEYS = {
+    "study": (
+        "title",
+        "name",
+        "organisation",
+        "purpose",
+        "agreement",
+        "period_start",
+        "period_end",
+        "retention",
+    ),
+    "privacy": ("floor", "floor_attitudes", "pseudonymise", "key"),
+    "sources": ("allowed", "channels", "private"),
+    "analyses": ("person_level",),
+}
+_SECTIONS = {*_KEYS, "source"}
 
 
 @dataclass(eq=False)
@@ -92,6 +108,14 @@ class Study:
                 f"study.toml: unknown section {quoted(sorted(odd))}.{suggest(sorted(odd)[0], _SECTIONS)} "
                 f"Sections: {', '.join(sorted(_SECTIONS))}."
             )
+        for section, keys in _KEYS.items():
+            self._get(section, "")
+            wrong = sorted(set(self.settings.get(section, {})) - set(keys))
+            if wrong:
+                raise DataError(
+                    f"study.toml: [{section}] has no setting {quoted(wrong)}.{suggest(wrong[0], keys)} "
+                    f"Settings: {', '.join(keys)}."
+                )
         for section, key in (("sources", "allowed"), ("sources", "channels"), ("sources", "private")):
             value = self._get(section, key, [])
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
@@ -104,7 +128,17 @@ class Study:
                 raise DataError(
                     f"study.toml: {key} under [privacy] must be a whole number of at least 1; it is {value!r}."
                 )
-        _ = self.retention, self.permissions
+        if not isinstance(self._get("privacy", "pseudonymise", True), bool):
+            raise DataError(
+                "study.toml: pseudonymise under [privacy] must be true or false, without quotation marks."
+            )
+        from peernet.records import _reading
+
+        for kind in self.allowed:
+            _reading.known_kind(kind)
+        for analysis, functions in self.permissions.analyses.items():
+            _reading.known_functions(analysis, functions)
+        _ = self.retention
 
     def _get(self, section: str, key: str, default: Any = None) -> Any:
         """Return one setting."""

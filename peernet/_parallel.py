@@ -64,6 +64,8 @@ def run_blocks(
     sizes = block_sizes(n, block)
     children = streams(rng, len(sizes))
     jobs: list[tuple[int, np.random.Generator]] = list(zip(sizes, children, strict=True))
+    if n_jobs == 0 or isinstance(n_jobs, bool):
+        raise ValueError(f"n_jobs must be a number of threads, or -1 for all; got {n_jobs!r}.")
     if n_jobs == 1:
         return [fn(size, child) for size, child in track(jobs, total=len(jobs), progress=progress, desc=desc)]
     from joblib import Parallel, delayed

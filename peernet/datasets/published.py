@@ -112,7 +112,7 @@ def _download(name: str, source: _Source) -> Path:
             f"{name} is not on this machine and could not be fetched from {source.base}{name} "
             f"({type(error).__name__}). Fetch it elsewhere, put it in a folder, and set the environment "
             "variable PEERNET_DATA to that folder."
-        ) from error
+        ) from None
     return Path(found)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "segments",
     "shuffle_labels",
     "strata_codes",
+    "without_stratum",
 ]
 
 LANES = 64
@@ -69,6 +70,14 @@ def strata_codes(net: PeerNetwork, within: str | Sequence[str] | None) -> NDArra
     if missing.any():
         codes[missing] = codes.max() + 1 + np.arange(missing.sum())
     return codes
+
+
+def without_stratum(net: PeerNetwork, within: str | Sequence[str] | None) -> int:
+    """Count people whose stratum is missing: their labels never move."""
+    if within is None:
+        return 0
+    columns = [within] if isinstance(within, str) else list(within)
+    return int(np.any([net.column(name).isna().to_numpy() for name in columns], axis=0).sum())
 
 
 def reporting(net: PeerNetwork) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peernet.silos._common import Grouped
+from peernet.silos._common import Grouped, unknown_people
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -23,7 +23,7 @@ TOP = {"bridging_share": 1.0, "participation": 1.0}
 def values_of(
     net: PeerNetwork, data: Grouped, keep: NDArray[np.bool_], chosen: tuple[str, ...]
 ) -> NDArray[np.float64]:
-    """Return the measures on the ties under a mask, shape (n_people, measures)."""
+    """Return the measures on the ties under a mask, missing for people who did not report; (n_people, measures)."""
     n = net.n_people
     teacher, learner = np.asarray(net.teacher)[keep], np.asarray(net.learner)[keep]
     known = (data.codes[teacher] >= 0) & (data.codes[learner] >= 0)
@@ -36,6 +36,7 @@ def values_of(
             out[:, c] = {"bridging_share": _share, "participation": _spread, "brokerage": _paths}[name](
                 net, part
             )
+    out[unknown_people(net)] = np.nan
     return out
 
 

@@ -18,7 +18,7 @@ from peernet.errors import DataError
 from peernet.privacy.permissions import require
 from peernet.results import Result, Verdict, format_number, provenance
 from peernet.silos._bridge_values import COUNTS, LOW_IS_BRIDGING, MEASURES, TOP, values_of
-from peernet.silos._common import grouped
+from peernet.silos._common import grouped, unknown_people
 from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Bridges(Result):
     group : str
         The units.
     table : pandas.DataFrame
-        Index = person id: ``unit``, ``n_ties``, and for each measure its value, ``<measure>_low``, ``<measure>_high``
+        Index = person id, objectors left out: ``unit``, ``n_ties``, and for each measure its value (missing for people
+        who did not report their ties), ``<measure>_low``, ``<measure>_high``
         (missing for people with fewer than ``min_ties`` ties, and where dropping changes nothing).
     ranks : pandas.DataFrame
         Index = person id: for each measure ``<measure>`` (1 = bridges most; missing unless the interval is narrow and
@@ -131,9 +132,10 @@ def bridges(
     interval of a share also contains that of Agresti and Coull for the person's ties, since dropping cannot move a
     share of 0 or 1.
 
-    *Reliability* is one less the mean squared error over the variance between people. An order is called readable
-    where it is surely above .7 (95 % bootstrap over people), and a person gets a rank only where moreover the interval
-    of the rank spans at most a tenth of the people.
+    *Reliability* is one less the mean squared error over the variance between people. The errors are the wider of two,
+    so it is on the low side: an order is called readable where it is surely above .7 (95 % bootstrap over people), but
+    a low value does not show that the order is noise, and the verdict is then inconclusive. A person gets a rank only
+    where moreover the interval of the rank spans at most a tenth of the people.
 
     Parameters
     ----------
@@ -218,6 +220,8 @@ def bridges(
         ranks[f"{name}_low"], ranks[f"{name}_high"] = position[:, 1], position[:, 2]
         rows.append(row | {"wider": wider, "ranked": int(given.sum())})
     reliability = _worded(pd.DataFrame(rows))
+    there = (net.observed != "objected").to_numpy()
+    table, ranks = table[there], ranks[there]
     return Bridges(
         group=group,
         table=table,
@@ -229,7 +233,7 @@ def bridges(
         estimand="the order of people by each measure",
         verdict=_overall(reliability),
         margin=READABLE,
-        would_count_against=f"a reliability surely below {READABLE:g}",
+        would_count_against=f"nothing here: reliability is on the low side; above {READABLE:g} it counts for",
         assumptions=("who answered, and which ties were named, could as well have been others",),
         provenance=provenance(
             "silos.bridges",
@@ -239,7 +243,10 @@ def bridges(
                 "min_ties": few, "n_draws": draws,
             },
             rng=start,
-            used={"ties_left_out_without_group": data.left_out},
+            used={
+                "ties_left_out_without_group": data.left_out,
+                "people_unknown": int(unknown_people(net).sum()),
+            },
         ),
     )  # fmt: skip
 
@@ -427,8 +434,6 @@ def _reliability(
         verdict = "inconclusive"
         if row["low"] >= READABLE:
             verdict = "supported"
-        elif row["high"] < READABLE:
-            verdict = "contradicted"
     return row | {"verdict": verdict}
 
 
@@ -458,8 +463,7 @@ def _worded(table: pd.DataFrame) -> pd.DataFrame:
             continue
         said = {
             "supported": f"the order is more than noise; {r['ranked']} people have a rank",
-            "contradicted": "the order is mostly noise, nobody is ranked",
-            "inconclusive": "whether the order is more than noise is open, nobody is ranked",
+            "inconclusive": "these data cannot show that the order is more than noise, nobody is ranked",
         }[r["verdict"]]
         share, low, high = (format_number(float(r[c]), 2) for c in ("reliability", "low", "high"))
         words.append(

@@ -15,11 +15,12 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.nulls._labels import label_strata, label_words, lanes, segments
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.privacy.permissions import require
-from peernet.results import Alternative, monte_carlo_p, provenance
-from peernet.silos._common import grouped
+from peernet.results import Alternative, Verdict, monte_carlo_p, provenance
+from peernet.silos._common import grouped, grouped_to_show, shown, unknown_people
 from peernet.silos._gould_fernandez import ROLES, person_moments, whole_moments
 from peernet.silos._response import require_response
 from peernet.silos._tables import TableResult
+from peernet.silos.profile import holm
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -31,10 +32,10 @@ Null = Literal["ties", "labels", "blocks", "degrees"]
 
 
 def _pieces(
-    net: PeerNetwork, group: str
+    net: PeerNetwork, group: str, function: str | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], Any]:
     """Return pointers and learners of the ties between people with a group, group codes, and the grouped data."""
-    data = grouped(net, group)
+    data = grouped(net, group) if function is None else grouped_to_show(net, group, function)
     ptr = np.searchsorted(data.teacher, np.arange(net.n_people + 1)).astype(np.int64)
     return ptr, np.ascontiguousarray(data.learner), data.codes.astype(np.int32), data
 
@@ -120,7 +121,9 @@ def brokerage(
     -------
     pandas.DataFrame, shape (n_people, 6)
         Counts in the five roles and ``total``. 0 is no such path (an isolate has none); with two groups a liaison is
-        impossible and the column is 0. People without a group have missing values.
+        impossible and the column is 0. People without a group have missing values, and so have people who did not
+        report their ties (whom they learn from or teach is unknown; counted in ``attrs["people_unknown"]``), and
+        objectors.
 
     Raises
     ------
@@ -143,6 +146,7 @@ def brokerage(
     if (data.codes < 0).any():
         table = table.astype(np.float64)
         table.loc[data.codes < 0] = np.nan
+    table = shown(net, table)
     if compat == "sna":
         table = table[["coordinator", "itinerant", "gatekeeper", "representative", "liaison", "total"]]
         table.columns = pd.Index(["w_I", "w_O", "b_IO", "b_OI", "b_O", "t"])
@@ -217,8 +221,10 @@ def brokerage_test(
     -------
     BrokerageTest
         ``table``: columns ``unit`` or ``person``, ``role``, ``observed``, ``null_mean``, ``null_sd``, ``z``,
-        ``p_value`` (normal curve under ``"ties"``). z is NaN where the null does not vary: a liaison with two groups
-        is impossible, not rare.
+        ``p_value`` (normal curve under ``"ties"``). z and p are NaN where the null cannot vary: a liaison with two
+        groups is impossible, not rare. Single people who did not report their ties, or objected, are left out of the
+        table (``provenance["people_unknown"]``). ``verdict`` is on "some role differs from chance" (5 %, after Holm),
+        for the whole and for units.
 
     Raises
     ------
@@ -241,7 +247,7 @@ def brokerage_test(
     if by == "person":
         require(net, "person_level", function="silos.brokerage_test")
     start = record(rng)
-    ptr, idx, codes, data = _pieces(net, group)
+    ptr, idx, codes, data = _pieces(net, group, "silos.brokerage_test" if by == "unit" else None)
     observed = _folded(_roles(ptr, idx, codes, len(data.names)), data.codes, len(data.names), by)
     if null == "ties":
         mean, sd = _closed(data, by)
@@ -255,6 +261,9 @@ def brokerage_test(
         )
     names = {"whole": ["all"], "unit": list(data.names), "person": list(net.ids[data.codes >= 0])}[by]
     table = _table(observed, mean, sd, draws, alternative, names, by)
+    unknown = unknown_people(net)[data.codes >= 0]
+    if by == "person" and unknown.any():
+        table = table[~np.repeat(unknown, len(ROLES))].reset_index(drop=True)
     words = {
         "ties": "independent ties of one probability",
         "labels": "group labels shuffled",
@@ -268,15 +277,28 @@ def brokerage_test(
         + (label_words(net) if null == "labels" else "")
         + (f" within {within}" if within else ""),
         headline=_headline(table, words[null]),
+        verdict="" if by == "person" else _verdict(table),
+        would_count_against="no role that differs from the null, with draws enough to see it",
         estimand="ordered open paths through a broker, by role",
         provenance=provenance(
             "silos.brokerage_test",
             net,
             options={"group": group, "null": null, "by": by, "within": within, "n_draws": size},
             rng=start,
-            used={"ties_left_out_without_group": data.left_out},
+            used={
+                "ties_left_out_without_group": data.left_out,
+                "people_unknown": int(unknown.sum()),
+            },
         ),
     )
+
+
+def _verdict(table: pd.DataFrame) -> Verdict:
+    """Say whether some role differs from the null at 5 %, after Holm over roles and units."""
+    p = holm(table.loc[table["role"] != "total", "p_value"].to_numpy(dtype=np.float64))
+    if np.isnan(p).all():
+        return "not answered by these data"
+    return "supported" if np.nanmin(p) <= 0.05 else "inconclusive"
 
 
 def _headline(table: pd.DataFrame, null: str) -> str:
@@ -407,6 +429,8 @@ def _table(
         p = np.array(
             [monte_carlo_p(float(observed[c]), draws[(slice(None), *c)], alternative) for c in cells]
         )
+    fixed = still & np.isclose(observed, mean)
+    p = np.where(fixed, np.nan, np.asarray(p).reshape(observed.shape))
     return pd.DataFrame(
         {
             ("person" if by == "person" else "unit"): np.repeat(np.array(names, dtype=object), 6),

@@ -17,7 +17,7 @@ from peernet.errors import DataError
 from peernet.nulls._labels import strata_codes
 from peernet.nulls._rewire import BURN_IN, THIN, advance
 from peernet.results import Alternative, HypothesisTest, format_number, format_p, provenance
-from peernet.silos._common import percent
+from peernet.silos._common import percent, require_network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,6 +191,8 @@ def turnover(
     .. [2] Aronow, P. M., Samii, C. & Assenova, V. A. (2015). Cluster-robust variance estimation for dyadic data.
        Political Analysis 23(4), 564-577. doi:10.1093/pan/mpv018
     """
+    require_network(net, "turnover")
+    require_network(after, "turnover", name="after")
     rng = as_rng(rng)
     literal("alternative", alternative, ("two-sided", "greater", "less"))
     level = number("level", level, 0, 1, open_low=True, open_high=True)

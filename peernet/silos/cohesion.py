@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal, number
 from peernet.privacy.permissions import require
-from peernet.silos._common import collapse, scaled
+from peernet.silos._common import collapse, scaled, shown
 from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def isolates(net: PeerNetwork) -> pd.DataFrame:
     -------
     pandas.DataFrame, shape (n_people, 5)
         ``n_learners``, ``n_teachers`` (counts); ``kind``: isolate, teaches only, learns only, both; ``observed``: the
-        person's status; ``known``: False where the person did not answer and so the missing half may only be unsaid.
+        person's status (objectors have no row); ``known``: False where the person did not answer and so the missing
+        half may only be unsaid.
     """
     require(net, "person_level", function="silos.isolates")
     teaches = np.bincount(net.teacher, minlength=net.n_people)
@@ -129,7 +130,9 @@ def isolates(net: PeerNetwork) -> pd.DataFrame:
         str(net.respondent_is), np.ones(net.n_people, bool)
     )
     columns = {"n_learners": teaches, "n_teachers": learns, "kind": kind, "observed": net.observed.to_numpy()}
-    return pd.DataFrame(columns | {"known": answered | said | (net.respondent_is is None)}, index=net.ids)
+    return pd.DataFrame(columns | {"known": answered | said | (net.respondent_is is None)}, index=net.ids)[
+        (net.observed != "objected").to_numpy()
+    ]
 
 
 def core_number(
@@ -155,7 +158,7 @@ def core_number(
     Returns
     -------
     pandas.Series of int, shape (n_people,)
-        0 for people without such ties.
+        0 for people without such ties; NaN (and a float) for people who did not report those ties, and for objectors.
 
     Raises
     ------
@@ -182,7 +185,7 @@ def core_number(
     )
     ptr, idx, _ = rows_of(n, lowers, lowered, np.zeros(len(lowers)))
     core = _peel(ptr, idx, np.bincount(lowered, minlength=n))
-    return pd.Series(core, index=net.ids, name="core_number")
+    return shown(net, pd.Series(core, index=net.ids, name="core_number"), role)
 
 
 def _peel(ptr: NDArray[Any], idx: NDArray[Any], degree: NDArray[Any]) -> NDArray[np.int64]:
@@ -220,8 +223,7 @@ def krackhardt_dimensions(net: PeerNetwork) -> pd.Series[Any]:
     ties above the least needed, over the most there could be. Lubness (least upper bound): one less the share of pairs
     without a least upper bound: somebody above both (or one of them) on whom every other such person has a path.
 
-    Lubness follows the words of the definition. R's sna gives .110 for Lazega's advice ties where this gives .998, and
-    1 like this for Krackhardt's managers; the difference is not resolved.
+    Lubness follows the words of the definition.
 
     Parameters
     ----------
@@ -345,7 +347,7 @@ def pagerank(net: PeerNetwork, *, damping: float = 0.85, weighted: bool = False)
     Returns
     -------
     pandas.Series, shape (n_people,)
-        Above 0, sums to 1.
+        Above 0, sums to 1. NaN for objectors and, where teachers report, for people who did not.
 
     References
     ----------
@@ -366,4 +368,4 @@ def pagerank(net: PeerNetwork, *, damping: float = 0.85, weighted: bool = False)
         if np.abs(new - rank).sum() < 1e-15 * max(n, 1):
             break
         rank = new
-    return pd.Series(rank / rank.sum() if n else rank, index=net.ids, name="pagerank")
+    return shown(net, pd.Series(rank / rank.sum() if n else rank, index=net.ids, name="pagerank"), "teacher")

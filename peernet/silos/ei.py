@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from peernet._check import literal, number
 from peernet.privacy.permissions import require
 from peernet.results import Estimate, provenance
-from peernet.silos._common import BIG, Grouped, collapse, grouped, known_pairs, scaled
+from peernet.silos._common import BIG, Grouped, collapse, grouped, grouped_to_show, known_pairs, scaled, shown
 from peernet.silos._moments import tie_sums
 from peernet.silos._response import require_response
 
@@ -103,8 +103,9 @@ def ei_index(
     -------
     pandas.Series, shape (n_people,)
         In [-1, 1], indexed like ``net.people``, named ``"ei_index"``. NaN for people without such ties: no evidence is
-        not balance. Compare with chance (:func:`ei_test`, :func:`ei_by_unit`) before reading it: in a firm of many
-        small units chance alone gives values far above 0.
+        not balance; for people who did not report the ties that ``role`` counts (unknown, ``attrs["people_unknown"]``),
+        and for objectors. Compare with chance (:func:`ei_test`, :func:`ei_by_unit`) before reading it: in a firm of
+        many small units chance alone gives values far above 0.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def ei_index(
     side = _by_person(net, data, weighted)
     inside = {"teacher": side[:, 0], "learner": side[:, 2], "both": side[:, 0] + side[:, 2]}[role]
     outside = {"teacher": side[:, 1], "learner": side[:, 3], "both": side[:, 1] + side[:, 3]}[role]
-    return pd.Series(_shares(inside, outside), index=net.ids, name="ei_index")
+    return shown(net, pd.Series(_shares(inside, outside), index=net.ids, name="ei_index"), role)
 
 
 def _pairs(net: PeerNetwork, data: Grouped, weighted: bool) -> Grouped:
@@ -151,7 +152,8 @@ def ei_by_unit(net: PeerNetwork, group: str, *, weighted: bool = False) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        One row a group: ``n_people``; ``inside`` (weight inside the group), ``teaches_outside``, ``learns_outside``;
+        One row a group (groups under the floor of a study are pooled): ``n_people``; ``inside`` (weight inside the
+        group), ``teaches_outside``, ``learns_outside``;
         ``ei`` = (outside - inside) / (outside + inside) over ties in either direction, ``ei_teaches`` and
         ``ei_learns`` over the ties in which the group's people teach or learn; ``expected`` and ``expected_one_way``,
         what shuffled labels give for ``ei`` and for the other two (ratio of expected counts, over the pairs of people
@@ -168,7 +170,7 @@ def ei_by_unit(net: PeerNetwork, group: str, *, weighted: bool = False) -> pd.Da
     .. [1] Krackhardt, D. & Stern, R. N. (1988). Informal networks and organizational crises. Social Psychology
        Quarterly 51(2), 123-140. doi:10.2307/2786835
     """
-    data = grouped(net, group)
+    data = grouped_to_show(net, group, "silos.ei_by_unit")
     side = _by_person(net, data, weighted)
     known = data.codes >= 0
     k = len(data.names)

@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 from peernet._check import count, literal
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.nulls._labels import LANES, label_strata, label_words, lanes, segments, strata_codes
+from peernet.nulls._labels import (
+    LANES,
+    label_strata,
+    label_words,
+    lanes,
+    segments,
+    strata_codes,
+    without_stratum,
+)
 from peernet.nulls._rewire import BURN_IN, THIN, advance, deal_weights, pace
-from peernet.results import Alternative, HypothesisTest, provenance
+from peernet.results import Alternative, HypothesisTest, Verdict, provenance
 from peernet.silos._common import Grouped, grouped, scaled
 from peernet.silos._moments import inside_moments
 from peernet.silos._response import require_response
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["EITest", "ei_test"]
 
 _BLOCK = 4 * LANES
+LEVEL = 0.05
 _COMPILED_FROM = 1e8
 
 
@@ -44,6 +53,28 @@ class EITest(HypothesisTest):
     n_people: int = 0
     left_out: int = 0
 
+    def __post_init__(self) -> None:
+        """Leave p open where the null cannot vary, and give the verdict on "ties stay inside more than chance"."""
+        super().__post_init__()
+        if self.still:
+            object.__setattr__(self, "p_value", float("nan"))
+        object.__setattr__(self, "verdict", self._verdict())
+
+    @property
+    def still(self) -> bool:
+        """Whether every draw from the null gives the same number, so that nothing can be tested."""
+        scale = max(abs(self.observed), abs(self.null_mean), 1e-300)
+        away = abs(self.observed - self.null_mean)
+        return bool(self.null_sd <= 1e-12 * scale and away <= 1e-9 * scale)
+
+    def _verdict(self) -> Verdict:
+        """Say whether ties stay inside more than the null has them, at 5 %."""
+        if np.isnan(self.p_value):
+            return "not answered by these data"
+        if self.p_value > LEVEL:
+            return "inconclusive"
+        return "supported" if self.observed < self.null_mean else "contradicted"
+
     @property
     def z(self) -> float:
         """(observed - null mean) / null sd; NaN where the null does not vary or there are at most three people."""
@@ -51,7 +82,8 @@ class EITest(HypothesisTest):
 
     def summary(self) -> str:
         """State observed value, what chance gives and p, and say what the ends of the scale mean."""
-        return f"{super().summary()} -1: all ties stay inside, 1: all cross."
+        fixed = " This null cannot vary: what it keeps settles the index, so there is nothing to test."
+        return f"{super().summary()} -1: all ties stay inside, 1: all cross.{fixed if self.still else ''}"
 
 
 def ei_test(
@@ -87,7 +119,9 @@ def ei_test(
     null : {"labels", "degrees"}
         The null model.
     within : str or list of str, optional
-        Strata of people. Labels move only inside them; under ``"degrees"`` the ties from each stratum to each other
+        Strata of people; who has none keeps the label (counted in
+        ``provenance["people_without_stratum"]``). Labels move only inside them; under ``"degrees"`` the ties from
+        each stratum to each other
         one keep their number. Asks: is there a silo beyond what, say, the site explains?
     directed : bool
         False: a pair of people counts once, whoever teaches.
@@ -110,8 +144,9 @@ def ei_test(
     Returns
     -------
     EITest
-        ``observed``, ``null_mean``, ``null_sd``, ``z``, ``p_value``, ``null``. NaN without ties; z is NaN where the
-        null does not vary (one group, groups of one) and with three people or fewer.
+        ``observed``, ``null_mean``, ``null_sd``, ``z``, ``p_value``, ``null``. NaN without ties; z and p are NaN where
+        the null cannot vary (one group, groups of one, ``within`` the group itself), z with three people or fewer.
+        ``verdict`` is on "ties stay inside more than chance", at 5 %.
 
     Raises
     ------
@@ -170,13 +205,18 @@ def ei_test(
         n_people=data.n,
         left_out=data.left_out,
         estimand=f"balance of ties outside and inside {group}, beyond {null_keeps}",
+        would_count_against="more ties across groups than the null gives",
         assumptions=("under the null every such network is equally likely",),
         provenance=provenance(
             "silos.ei_test",
             net,
             options=options | {"n_draws": size, "alternative": alternative},
             rng=start,
-            used={"people_with_group": data.n, "ties_left_out_without_group": data.left_out},
+            used={
+                "people_with_group": data.n,
+                "ties_left_out_without_group": data.left_out,
+                "people_without_stratum": without_stratum(net, within),
+            },
         ),
     )
 

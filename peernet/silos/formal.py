@@ -16,6 +16,7 @@ from peernet.privacy.permissions import require
 from peernet.results import Result, Verdict, format_number, format_p, monte_carlo_p, provenance
 from peernet.silos import _hidden
 from peernet.silos._agreement import adjusted_information, adjusted_rand, crossed
+from peernet.silos._common import floored
 from peernet.silos.informal import BEST_OF, Pairs, consensus_of, many_runs, null_of, pairs_of
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def formal_overlap(
     runs, draws, floor = (
         count("n_runs", n_runs, 2),
         count("n_draws", n_draws, 0),
-        count("min_group", min_group, 1),
+        floored(net, count("min_group", min_group, 1)),
     )
     start = record(rng)
     codes, names = net.codes(group)
@@ -298,7 +299,8 @@ def _reason(response: float, least: float, n_people: int, n_units: int, across: 
     if response < least:
         return f"{response:.0%} of those asked answered, {least:.0%} are needed"
     if n_units < 3:
-        return f"there are {n_units} units, and a team across units needs three"
+        there = "there is 1 unit" if n_units == 1 else f"there are {n_units} units"
+        return f"{there}, and a team across units needs three"
     if n_people < _FEWEST:
         return f"{n_people} people have a unit and a tie, {_FEWEST} are needed"
     return "" if len(across.w) else "there is no tie between units"

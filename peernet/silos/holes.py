@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet.privacy.permissions import require
-from peernet.silos._common import scaled
+from peernet.silos._common import scaled, shown
 from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def structural_holes(
         ``constraint`` (from about 0, many holes; can exceed 1 where there are two or three contacts),
         ``effective_size`` (1 .. number of contacts), ``efficiency`` = effective size / number of contacts (0 .. 1],
         ``hierarchy`` (0 even .. 1 all constraint from one contact; NaN with fewer than two contacts). NaN for people
-        without contacts: no evidence is not freedom.
+        without contacts: no evidence is not freedom; for people who did not report their ties (half of them are
+        unknown), and for objectors. The ties of the others are taken as reported.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def holes_of(net: PeerNetwork, *, directed: bool, weighted: bool) -> pd.DataFram
     with np.errstate(divide="ignore", invalid="ignore"):
         efficiency_ = found[:, 1] / found[:, 2]
     columns = {"constraint": found[:, 0], "effective_size": found[:, 1], "efficiency": efficiency_}
-    return pd.DataFrame(columns | {"hierarchy": found[:, 3]}, index=net.ids)
+    return shown(net, pd.DataFrame(columns | {"hierarchy": found[:, 3]}, index=net.ids))
 
 
 def constraint(

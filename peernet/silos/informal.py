@@ -23,6 +23,8 @@ from peernet.results import (
     provenance,
 )
 from peernet.silos._agreement import adjusted_rand, crossed, overlap
+from peernet.silos._common import counted, require_network
+from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -236,7 +238,7 @@ class Communities(Result):
         return len(self.table)
 
     def membership(self) -> pd.Series[Any]:
-        """Return each person's community; missing for people without ties.
+        """Return each person's community; missing for people without ties and for objectors.
 
         Returns
         -------
@@ -255,16 +257,17 @@ class Communities(Result):
         """State how many, how much more than chance, and how stable."""
         if not self.n_communities:
             return "No communities: there are no ties."
+        many = counted(self.n_communities, "community", "communities")
         rand = self.agreement.median() if len(self.agreement) else np.nan
         test = self.test
         chance = (
             f"; a network with the same numbers of contacts has {format_number(test.null_mean)} "
-            f"(z = {test.z:.1f}, {format_p(test.p_value)}, {test.n_draws} draws)"
+            f"(z = {format_number(test.z)}, {format_p(test.p_value)}, {test.n_draws} draws)"
             if test.n_draws
             else ""
         )
         return (
-            f"{self.n_communities} communities at resolution {self.resolution:g}, modularity {self.modularity:.3f} "
+            f"{many} at resolution {self.resolution:g}, modularity {self.modularity:.3f} "
             f"(consensus of {len(self.runs)} runs). Best of {BEST_OF} runs: {test.observed:.3f}{chance}. Two runs "
             f"agree by {format_number(rand)} (adjusted Rand index, median); "
             f"{int((self.table['stability'] >= 0.75).sum())} of {self.n_communities} communities are stable."
@@ -285,7 +288,8 @@ class Communities(Result):
         from peernet import plots
 
         more = {"supported": "more divided than", "": "beside"}.get(self.verdict, "no more divided than")
-        title = f"{self.n_communities} communities: {more} networks with the same numbers of contacts"
+        many = counted(self.n_communities, "community", "communities")
+        title = f"{many}: {more} networks with the same numbers of contacts"
         return plots.plot_null(self.test, title=title, ax=ax)
 
 
@@ -297,6 +301,7 @@ def communities(
     engine: Engine = "peernet",
     n_runs: int = 50,
     n_draws: int = 200,
+    min_response: float | None = None,
     level: float = 0.95,
     rng: RNGLike | SeedLike | None = None,
     n_jobs: int = 1,
@@ -329,6 +334,8 @@ def communities(
         Runs from different seeds behind the consensus; 50 or more for anything that is shown.
     n_draws : int
         Networks of the null model; 0 leaves the test out.
+    min_response : float, optional
+        Share of people who must have told of their ties (:func:`response_thresholds`); 0 never refuses.
     level : float
         1 - level is the size of the test behind the verdict.
     rng : numpy.random.Generator, int, sequence of int or None
@@ -341,8 +348,7 @@ def communities(
     Returns
     -------
     Communities
-        ``summary``, ``table``, ``tests``, ``agreement``, ``plot``; ``membership()`` where the study allows
-        it.
+        ``summary``, ``table``, ``tests``, ``agreement``, ``plot``; ``membership()`` if the study allows it.
 
     Raises
     ------
@@ -360,6 +366,8 @@ def communities(
     .. [4] Hennig, C. (2007). Cluster-wise assessment of cluster stability. Computational Statistics & Data Analysis
        52(1), 258-271. doi:10.1016/j.csda.2006.11.025
     """
+    require_network(net, "communities")
+    require_response(net, "communities", min_response)
     rng = as_rng(rng)
     _check_engine(engine)
     gamma = number("resolution", resolution, 0, np.inf, open_low=True)
@@ -391,7 +399,7 @@ def communities(
         test=test,
         resolution=gamma,
         people_left_out=int(np.sum(np.diff(pairs.ptr) == 0)),
-        _members=members,
+        _members=members.where((net.observed != "objected").to_numpy()),
         _permissions=net.permissions,
         estimand="division of the people with the highest modularity",
         verdict=_verdict(test, level),

@@ -14,7 +14,7 @@ from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.results import HypothesisTest, format_number, format_p, provenance
-from peernet.silos._common import percent
+from peernet.silos._common import floored, percent
 from peernet.silos._episodes import days_of
 
 if TYPE_CHECKING:
@@ -143,7 +143,13 @@ def gini(values: Any) -> float:
     >>> gini([0, 0, 0, 8])
     0.75
     """
-    x = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    given = np.asarray(values)
+    if given.ndim != 1 or (len(given) and given.dtype.kind not in "biuf"):
+        raise DataError(
+            "gini: values must be one number a person, such as a Series or list; got "
+            f"{given.ndim} dimensions of {given.dtype}."
+        )
+    x = np.sort(given.astype(np.float64))
     if len(x) and not (np.isfinite(x).all() and x[0] >= 0):
         raise DataError("gini: values must be finite and 0 or more. Leave missing people out first.")
     n = len(x)
@@ -268,7 +274,7 @@ def expert_load(
     rng = as_rng(rng)
     top = number("top", top, 0, 1, open_low=True, open_high=True)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
-    floor, draws = count("min_group", min_group), count("n_draws", n_draws)
+    floor, draws = floored(net, count("min_group", min_group)), count("n_draws", n_draws)
     days = None if working_days is None else number("working_days", working_days, 0, open_low=True)
     each = None if hours is None else number("hours", hours, 0, open_low=True)
     start = record(rng)

@@ -173,7 +173,8 @@ def missing_sensitivity(
         raise DataError("missing_sensitivity: nobody in this network answered, so nobody can fall silent.")
     response = len(answered) / net.n_people
     own = min(1 - response, _MOST) if response < 1 else 0.3
-    steps = sorted({*(number("shares", s, 0, 1, open_high=True) for s in shares), own})
+    given = (shares,) if isinstance(shares, (int, float)) else tuple(shares)
+    steps = sorted({*(number("shares", s, 0, 1, open_high=True) for s in given), own})
     with waived():
         complete = numbers_of(call(net), net, name, column)
     weight = {p: odds_of(net, p) for p in chosen}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal
 from peernet.nulls._labels import label_strata
-from peernet.silos._common import BIG, Grouped, collapse, grouped, known_pairs, known_ties
+from peernet.silos._common import BIG, Grouped, collapse, grouped_to_show, known_pairs, known_ties, scaled
 
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
@@ -89,7 +89,8 @@ def mixing_table(
     net : PeerNetwork
         Ties point from teacher to learner.
     group : str
-        Column of ``net.people``. Ties with a missing group at either end are left out.
+        Column of ``net.people``. Ties with a missing group at either end are left out. Groups under the floor of the
+        study, where the network carries its permissions, are pooled.
     value : {"count", "share", "row_share", "column_share", "density", "expected", "ratio", "residual", "z"}
         What the cells hold.
     null : {"labels", "degrees"}
@@ -124,9 +125,10 @@ def mixing_table(
         raise ValueError(
             'value="z" is exact for null="labels" only; use ei_test(null="degrees") or "residual".'
         )
-    data = grouped(net, group)
+    data = grouped_to_show(net, group, "silos.mixing_table")
     if value == "density":
         data = known_ties(net, data)
+    scaled(data.weight[:1], weighted)  # refuses what is neither True nor False
     weight = data.weight if weighted else None
     if not directed:
         i, j, w = collapse(net.n_people, data.teacher, data.learner, data.weight, weighted=weighted)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from peernet._check import count, literal, number
 from peernet.errors import DataError
 from peernet.results import Result, format_number, format_p, provenance
-from peernet.silos._common import percent
+from peernet.silos._common import floored, percent
 from peernet.silos._episodes import Episodes, bound, days_of, episodes
 from peernet.silos._survival import Curve, kaplan_meier, logrank, median, restricted_mean
 
@@ -218,7 +218,7 @@ def onboarding(
     """
     literal("before", before, ("leave out", "late entry"))
     level = number("level", level, 0, 1, open_low=True, open_high=True)
-    k, floor = count("n_teachers", n_teachers), count("min_group", min_group)
+    k, floor = count("n_teachers", n_teachers), floored(net, count("min_group", min_group))
     rows = episodes(net, events, function="silos.onboarding")
     low, high = bound(start, "start", rows.moments), bound(end, "end", rows.moments)
     if not low < high:

@@ -12,7 +12,7 @@ from peernet._check import count, literal, number
 from peernet._parallel import track
 from peernet._rng import RNGLike, SeedLike, as_rng
 from peernet.privacy.permissions import require
-from peernet.silos._common import collapse, scaled
+from peernet.silos._common import collapse, scaled, shown
 from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
@@ -101,8 +101,9 @@ def betweenness(
     Returns
     -------
     pandas.Series, shape (n_people,)
-        From 0; people without ties stand between nobody and have 0. Cost grows as people times ties: above some 20,000
-        people use :func:`betweenness_sample`.
+        From 0; people without ties stand between nobody and have 0. NaN for people who did not report their ties (ways
+        through them are unknown; ``attrs["people_unknown"]``) and for objectors. Cost grows as people times ties: above
+        some 20,000 people use :func:`betweenness_sample`.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def betweenness(
     if normalised:
         pairs = (n - 1) * (n - 2) / (1 if directed else 2)
         value = value / pairs if pairs else np.full(n, np.nan)
-    return pd.Series(value, index=net.ids, name="betweenness")
+    return shown(net, pd.Series(value, index=net.ids, name="betweenness"))
 
 
 def betweenness_sample(
@@ -174,6 +175,7 @@ def betweenness_sample(
     pandas.DataFrame, shape (n_people, 3)
         ``betweenness``; ``std_error`` of each person, too small where few starting points are drawn (1.96 of them held
         73 to 88 % in a network of 40); ``error_bound``, which holds for everybody at once with probability ``level``.
+        NaN for people who did not report their ties, and for objectors.
 
     Raises
     ------
@@ -193,11 +195,15 @@ def betweenness_sample(
     k = min(count("n_pivots", n_pivots, 1), n)
     ptr, idx, length = _rows(net, distance, directed)
     pivots = np.sort(rng.choice(n, size=k, replace=False)).astype(np.int64) if n else np.empty(0, np.int64)
+    if not n:
+        return pd.DataFrame(columns=["betweenness", "std_error", "error_bound"], index=net.ids, dtype=float)
     sums = _sums(ptr, idx, length, pivots, n_jobs, progress)
     half = 1 if directed else 2
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.maximum(sums[1] - sums[0] ** 2 / k, 0) / (k - 1) if k > 1 else np.full(n, np.nan)
         error = n * np.sqrt(variance / k * (1 - k / n)) / half
-    bound = 0.0 if k == n else n * max(n - 2, 0) * np.sqrt(np.log(2 * n / (1 - level)) / (2 * k)) / half
+    bound = (
+        0.0 if k == n or not n else n * max(n - 2, 0) * np.sqrt(np.log(2 * n / (1 - level)) / (2 * k)) / half
+    )
     columns = {"betweenness": sums[0] * n / max(k, 1) / half, "std_error": error if k < n else np.zeros(n)}
-    return pd.DataFrame(columns | {"error_bound": np.full(n, bound)}, index=net.ids)
+    return shown(net, pd.DataFrame(columns | {"error_bound": np.full(n, bound)}, index=net.ids))

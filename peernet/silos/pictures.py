@@ -11,7 +11,7 @@ from peernet import plots
 from peernet._check import column, count
 from peernet.errors import DataError
 from peernet.privacy.permissions import require
-from peernet.silos._common import percent
+from peernet.silos._common import floored, percent
 from peernet.silos.ei import ei_by_unit
 from peernet.silos.mixing import mixing_table
 
@@ -59,7 +59,7 @@ def plot_mixing(
     DataError
         If ``group`` is not a column of ``net.people``.
     """
-    floor = count("min_group", min_group, 1)
+    floor = floored(net, count("min_group", min_group, 1))
     counts = mixing_table(net, group, weighted=weighted)
     expected = mixing_table(net, group, value="expected", null=null, weighted=weighted)
     ratio = mixing_table(net, group, value="ratio", null=null, weighted=weighted)
@@ -104,7 +104,7 @@ def plot_ei(
     DataError
         If ``group`` is not a column of ``net.people``.
     """
-    floor = count("min_group", min_group, 1)
+    floor = floored(net, count("min_group", min_group, 1))
     table = ei_by_unit(net, group, weighted=weighted)
     large = table[table["n_people"] >= floor]
     shown = large.dropna(subset=["ei"]).assign(gap=lambda t: t["ei"] - t["expected"]).sort_values("gap")
@@ -167,7 +167,7 @@ def plot_people(
         If the network is a study's and the study does not allow numbers about single people.
     """
     require(net, "person_level", function="silos.plot_people")
-    floor = count("min_group", min_group, 1)
+    floor = floored(net, count("min_group", min_group, 1))
     strange = ~values.index.isin(net.ids)
     if strange.any() or not values.index.is_unique:
         raise DataError(

@@ -16,8 +16,8 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.nulls._labels import label_strata, lanes, segments
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
-from peernet.results import Estimate, format_number, format_p, monte_carlo_p, provenance
-from peernet.silos._common import Grouped, collapse, grouped, known_pairs
+from peernet.results import Estimate, Verdict, format_number, format_p, monte_carlo_p, provenance
+from peernet.silos._common import Grouped, collapse, grouped, known_pairs, require_network, unknown_people
 from peernet.silos._response import require_response
 from peernet.silos._tables import TableResult
 from peernet.silos.mixing import pair_counts
@@ -133,7 +133,8 @@ def segregation_profile(
     -------
     SegregationProfile
         ``table``: ``measure, null, observed, null_mean, null_low, null_high, z, p_value, p_holm`` and, with ``need``,
-        ``needed``. NaN without ties and for indices that are not defined (one group).
+        ``needed``. ``verdict`` is on "ties stay inside more than chance" by the E-I index, under every null at once
+        (5 %, after Holm). NaN without ties and for indices that are not defined (one group).
 
     Raises
     ------
@@ -166,7 +167,9 @@ def segregation_profile(
         name=f"segregation by {group}",
         table=table,
         group=group,
-        headline=_headline(table, group),
+        headline=_headline(table, group) + _few_draws(size),
+        verdict=_verdict(table),
+        would_count_against="an E-I index above what every null gives",
         estimand=f"how far teaching stays inside {group}",
         assumptions=(
             "under each null every such network is equally likely",
@@ -241,6 +244,11 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
+def fixed(observed: float, drawn: NDArray[np.float64]) -> bool:
+    """Say whether the null cannot vary: every draw is the observed number."""
+    return bool(len(drawn) and np.allclose(drawn, observed, rtol=1e-9, atol=1e-12))
+
+
 def _rows(
     null: str, observed: list[float], drawn: NDArray[np.float64], level: float, needed: list[float] | None
 ) -> pd.DataFrame:
@@ -254,7 +262,7 @@ def _rows(
         row = {
             "measure": name, "null": null, "observed": observed[c], "null_mean": mean, "null_low": low,
             "null_high": high, "z": (observed[c] - mean) / sd if moves else np.nan,
-            "p_value": monte_carlo_p(observed[c], known),
+            "p_value": np.nan if fixed(observed[c], known) else monte_carlo_p(observed[c], known),
         }  # fmt: skip
         rows.append(row if needed is None else row | {"needed": needed[c]})
     frame = pd.DataFrame(rows)
@@ -274,8 +282,33 @@ def _headline(table: pd.DataFrame, group: str) -> str:
     return f"E-I by {group} is {format_number(first['observed'])}; chance gives {'; '.join(parts)}{needed}."
 
 
+def _few_draws(n_draws: int) -> str:
+    """Say where so few draws cannot reach 5 % after Holm."""
+    least = 2 * len(_MEASURES) / (n_draws + 1)
+    if least <= 0.05:
+        return ""
+    return f" With {n_draws} draws no p after Holm is below {least:.2g}; {40 * len(_MEASURES) - 1} are needed to tell."
+
+
+def _verdict(table: pd.DataFrame) -> Verdict:
+    """Say whether ties stay inside more than every null has them."""
+    rows = table[table["measure"] == "E-I index"].dropna(subset=["p_holm"])
+    if not len(rows):
+        return "not answered by these data"
+    clear = rows["p_holm"] <= 0.05
+    inside = rows["observed"] < rows["null_mean"]
+    return (
+        "supported"
+        if (clear & inside).all()
+        else "contradicted"
+        if (clear & ~inside).all()
+        else "inconclusive"
+    )
+
+
 def _same_people(net: PeerNetwork, need: PeerNetwork) -> PeerNetwork:
     """Return the needed ties over the people of net, or say who is missing."""
+    require_network(need, "need_gap", name="need")
     stranger = need.ids.difference(net.ids)
     if len(stranger):
         raise DataError(
@@ -295,10 +328,18 @@ def _needed(net: PeerNetwork, need: PeerNetwork, group: str) -> list[float]:
     return _all(counts + counts.T, pair_counts(data.sizes))
 
 
-def need_gap(net: PeerNetwork, group: str, need: PeerNetwork, *, level: float = 0.95) -> Estimate:
+def need_gap(
+    net: PeerNetwork,
+    group: str,
+    need: PeerNetwork,
+    *,
+    min_response: float | None = None,
+    level: float = 0.95,
+) -> Estimate:
     r"""Whether people who have to work together teach each other less across groups than inside.
 
-    Over the pairs of people who need each other, the log odds ratio of teaching (either way) across against inside
+    Over the pairs of people who need each other and have both told of their ties, the log odds ratio of teaching
+    (either way) across against inside
 
     .. math:: \lambda = \ln \frac{t_a / (n_a - t_a)}{t_i / (n_i - t_i)},
 
@@ -313,18 +354,24 @@ def need_gap(net: PeerNetwork, group: str, need: PeerNetwork, *, level: float = 
         Column of ``net.people``. Pairs with a missing group are left out.
     need : PeerNetwork
         Who has to work with whom, over the same person ids; direction and weights do not matter.
+    min_response : float, optional
+        Share of people who must have told of their ties, or the measure is refused. Default: the one stated by
+        :func:`response_thresholds`; 0 never refuses.
     level : float
         Coverage of the interval.
 
     Returns
     -------
     Estimate
-        Log odds ratio; ``provenance["pairs"]`` holds the four counts. NaN without needed pairs of both kinds.
+        Log odds ratio; ``provenance["pairs"]`` holds the four counts, ``provenance["pairs_unknown"]`` needed pairs left
+        out because one of the two did not report. NaN without needed pairs of both kinds. ``verdict`` is on "less is
+        taught across than the work needs": supported where the interval lies below 0, contradicted where above,
+        not answered by these data without an interval.
 
     Raises
     ------
     DataError
-        If ``need`` names people who are not in the network.
+        If ``need`` names people who are not in the network, or too few people told of their ties.
 
     References
     ----------
@@ -333,10 +380,16 @@ def need_gap(net: PeerNetwork, group: str, need: PeerNetwork, *, level: float = 
     """
     from scipy.special import stdtrit
 
+    require_network(net, "need_gap")
+    require_response(net, "need_gap", min_response)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     data = grouped(_same_people(net, need), group)
     n = net.n_people
     i, j, _ = collapse(n, data.teacher, data.learner, data.weight, weighted=False)
+    silent = unknown_people(net)
+    known = ~(silent[i] | silent[j])
+    unknown = int(len(known) - known.sum())
+    i, j = i[known], j[known]
     a, b, _ = collapse(n, net.teacher, net.learner, net.weight, weighted=False)
     taught = np.isin(i * np.int64(n) + j, a * np.int64(n) + b)
     cell = 2 * (data.codes[i] == data.codes[j]) + taught
@@ -369,6 +422,18 @@ def need_gap(net: PeerNetwork, group: str, need: PeerNetwork, *, level: float = 
         estimand="odds that people who need each other teach each other, across against inside groups",
         provenance=provenance(
             "silos.need_gap", net, options={"group": group, "level": level},
-            used={"pairs": dict(zip(names, whole.astype(int).tolist(), strict=True))},
+            used={
+                "pairs": dict(zip(names, whole.astype(int).tolist(), strict=True)), "pairs_unknown": unknown,
+            },
         ),
+        verdict=_gap_verdict(low, high),
+        margin=0.0,
+        would_count_against="an interval above 0",
     )  # fmt: skip
+
+
+def _gap_verdict(low: float, high: float) -> Verdict:
+    """Say whether less is taught across than needed."""
+    if np.isnan(low):
+        return "not answered by these data"
+    return "supported" if high < 0 else "contradicted" if low > 0 else "inconclusive"

@@ -17,7 +17,7 @@ from peernet.errors import DataError
 from peernet.nulls._labels import strata_codes
 from peernet.nulls._rewire import BURN_IN, THIN, advance
 from peernet.results import Alternative, HypothesisTest, format_p, provenance
-from peernet.silos._common import percent
+from peernet.silos._common import floored, percent
 from peernet.silos._episodes import Episodes, bound, episodes
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def ruts(
     literal("memory", memory, ("previous", "any"))
     literal("alternative", alternative, ("two-sided", "greater", "less"))
     level = number("level", level, 0, 1, open_low=True, open_high=True)
-    floor, draws = count("min_group", min_group), count("n_draws", n_draws)
+    floor, draws = floored(net, count("min_group", min_group)), count("n_draws", n_draws)
     began = record(rng)
     rows = episodes(net, events, function="silos.ruts")
     if events is None and "time" not in net.ties.columns and len(rows.day):

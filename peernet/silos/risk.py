@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record, streams
 from peernet.nulls._labels import strata_codes
-from peernet.results import Result, provenance
+from peernet.results import Result, Verdict, provenance
 from peernet.silos._bus_factor import Exact, exact_least, greedy_removals, needed
-from peernet.silos._common import percent
+from peernet.silos._common import floored, percent
 from peernet.silos._topics import (
     Holdings,
     holdings,
@@ -46,11 +46,12 @@ class KnowledgeRisk(Result):
     ----------
     of : {"topics", "learners"}
         What would be left without anybody.
-    bus_factor : int
-        Fewest people whose leaving leaves more than ``lost`` of the items without an expert (a teacher).
-    greedy : int
+    bus_factor : float
+        Fewest people whose leaving leaves more than ``lost`` of the items without an expert (a teacher). NaN, like the
+        other numbers, where there are no items: nothing is known, not no risk.
+    greedy : float
         What simple rules find; never below ``bus_factor``.
-    lower : int
+    lower : float
         No smaller number is possible; equal to ``bus_factor`` where that is proved.
     low, high : float
         Central range of the greedy number (of the exact one with few topics) when the silent are filled in with the
@@ -70,9 +71,9 @@ class KnowledgeRisk(Result):
     """
 
     of: str
-    bus_factor: int
-    greedy: int
-    lower: int
+    bus_factor: float
+    greedy: float
+    lower: float
     low: float
     high: float
     lost: float
@@ -88,12 +89,14 @@ class KnowledgeRisk(Result):
         return self.lower == self.bus_factor
 
     @property
-    def gap(self) -> int:
+    def gap(self) -> float:
         """How many people more the greedy rules need."""
         return self.greedy - self.bus_factor
 
     def summary(self) -> str:
         """Say how few people it takes, how sure that is, and which topics hang on one person."""
+        if not self.n_items:
+            return f"Not answered by these data: there are no {self.of} in them."
         things = (
             f"{self.n_items} topics have nobody left who can teach them"
             if self.of == "topics"
@@ -105,7 +108,7 @@ class KnowledgeRisk(Result):
             if self.low == self.high == self.bus_factor
             else f"; they find {self.low:g} to {self.high:g} when the silent are filled in"
         )
-        who = "person leaves" if self.bus_factor == 1 else "people leave"
+        who = "people leaves" if self.bus_factor == 1 else "people leave"
         out = (
             f"If the right {self.bus_factor} of {self.n_people} {who}, more than {percent(self.lost)} of {things} "
             f"({proof}; greedy rules find {self.greedy}{silent})."
@@ -238,7 +241,7 @@ def knowledge_risk(
     literal("of", of, ("topics", "learners"))
     lost = number("lost", lost, 0, 1, open_high=True)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
-    floor, draws = count("min_group", min_group), count("n_draws", n_draws, 0)
+    floor, draws = floored(net, count("min_group", min_group)), count("n_draws", n_draws, 0)
     start = record(rng)
     if of == "learners" and topics is not None:
         raise ValueError('of="learners" looks at who teaches whom in net; leave topics out.')
@@ -254,11 +257,11 @@ def knowledge_risk(
     options = {"topic": topic, "expert_at": expert_at, "of": of, "lost": lost, "within": within}
     return KnowledgeRisk(
         of=of,
-        bus_factor=best.size,
-        greedy=len(removal),
-        lower=best.lower,
-        low=low,
-        high=high,
+        bus_factor=best.size if sets else float("nan"),
+        greedy=len(removal) if sets else float("nan"),
+        lower=best.lower if sets else float("nan"),
+        low=low if sets else float("nan"),
+        high=high if sets else float("nan"),
         lost=lost,
         n_items=len(sets),
         table=table,
@@ -266,7 +269,7 @@ def knowledge_risk(
         withheld=withheld,
         n_people=net.n_people,
         estimand="fewest people whose leaving leaves more than the stated share without anybody who teaches them",
-        verdict="" if data is None else "supported" if sure.any() else "inconclusive",
+        verdict=_verdict(data, len(sets), bool(sure.any())),
         would_count_against="two or more experts in every topic, with nobody's part unknown",
         assumptions=(
             "who taught (or is rated high) can teach, and nobody else can",
@@ -280,6 +283,13 @@ def knowledge_risk(
             used={"rows_left_out": data.left_out if data else {}, "people_unknown": n_unknown},
         ),
     )
+
+
+def _verdict(data: Holdings | None, n_items: int, sure: bool) -> Verdict:
+    """Say whether some topic hangs on one person."""
+    if not n_items:
+        return "not answered by these data"
+    return "" if data is None else "supported" if sure else "inconclusive"
 
 
 def _sets(experts: NDArray[np.bool_]) -> Sets:
@@ -404,7 +414,7 @@ def key_people(
     pandas.DataFrame, shape (n_people, 6)
         ``n_learners``; ``sole_teacher_of`` (learners who have no other teacher); ``pairs_lost``; ``share_lost`` of the
         pairs among others (NaN where there are none); ``n_sole_topics`` and ``sole_expert_of`` (topics of which the
-        person is the only expert; NaN and "" without topics).
+        person is the only expert; NaN and "" without topics). Objectors have no row.
 
     Raises
     ------
@@ -447,7 +457,7 @@ def key_people(
             "sole_expert_of": names,
         },
         index=net.ids,
-    )
+    )[(net.observed != "objected").to_numpy()]
 
 
 def _losses(net: PeerNetwork) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import literal
+from peernet._check import literal, number
 from peernet.privacy.permissions import require
-from peernet.silos._common import Grouped, collapse, grouped, known_pairs, known_ties, scaled
+from peernet.silos._common import (
+    Grouped,
+    collapse,
+    grouped,
+    grouped_to_show,
+    known_pairs,
+    known_ties,
+    scaled,
+    shown,
+)
 from peernet.silos.mixing import mixing_counts
 
 if TYPE_CHECKING:
@@ -87,7 +96,8 @@ def coleman_index(
        doi:10.1016/j.socnet.2014.04.001
     """
     literal("role", role, ("teacher", "learner"))
-    counts, data = table_of(net, group, directed=True, weighted=weighted)
+    data = grouped_to_show(net, group, "silos.coleman_index")
+    counts = mixing_counts(data, scaled(data.weight, weighted))
     pairs = known_pairs(net, data)
     value = coleman_of(*((counts, pairs) if role == "teacher" else (counts.T, pairs.T)))
     return pd.Series(value, index=data.names, name="coleman_index")
@@ -314,6 +324,7 @@ def modularity(
     .. [1] Leicht, E. A. & Newman, M. E. J. (2008). Community structure in directed networks. Physical Review Letters
        100, 118703. doi:10.1103/PhysRevLett.100.118703
     """
+    resolution = number("resolution", resolution, 0, np.inf, open_low=True)
     counts, _ = table_of(net, group, directed=directed, weighted=weighted)
     return modularity_of(counts, resolution)
 
@@ -347,7 +358,8 @@ def spectral_segregation(net: PeerNetwork, group: str, *, weighted: bool = False
     -------
     pandas.Series, shape (n_people,)
         From 0 (no contact in the own group); 1 on average in a part none of whose ties leave the group. NaN for people
-        without ties. Named ``"spectral_segregation"``; the mean over a group is the group's index.
+        without ties, people who did not report theirs and objectors. Named ``"spectral_segregation"``; the mean over a
+        group is the group's index.
 
     References
     ----------
@@ -359,7 +371,7 @@ def spectral_segregation(net: PeerNetwork, group: str, *, weighted: bool = False
     w = scaled(data.weight, weighted)
     i, j, w = collapse(net.n_people, data.teacher, data.learner, w, weighted=weighted)
     value = spectral_of(data.codes, i, j, w)
-    return pd.Series(value, index=net.ids, name="spectral_segregation")
+    return shown(net, pd.Series(value, index=net.ids, name="spectral_segregation"))
 
 
 def spectral_of(

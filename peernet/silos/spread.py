@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal
 from peernet.privacy.permissions import require
-from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled
+from peernet.silos._common import BIG, Grouped, collapse, grouped, scaled, shown, unknown_people
 from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def participation(
     Returns
     -------
     pandas.Series, shape (n_people,)
-        In [0, 1 - 1/K], or [0, 1] when normalised (corrected values can exceed it). NaN for people without ties.
+        In [0, 1 - 1/K], or [0, 1] when normalised (corrected values can exceed it). NaN for people without ties, for
+        people who did not report the ties that ``role`` counts (unknown), and for objectors.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def participation(
     value = np.where(found[:, 0] > 0, np.maximum(value, 0.0), np.nan)
     if corrected:
         value = np.where(found[:, 2] > 1, value, np.nan)
-    return pd.Series(value, index=net.ids, name="participation")
+    return shown(net, pd.Series(value, index=net.ids, name="participation"), role)
 
 
 def within_module_z(
@@ -161,7 +162,8 @@ def within_module_z(
     Returns
     -------
     pandas.Series, shape (n_people,)
-        NaN for people without a group, in groups of one, and in groups whose people all have as many.
+        NaN for people without a group, in groups of one, and in groups whose people all have as many; for people who
+        did not report the ties that ``role`` counts, who are left out of mean and spread too, and for objectors.
 
     Raises
     ------
@@ -182,9 +184,9 @@ def within_module_z(
     for person, contact, w in _ends(net, data, role, weighted):
         same = data.codes[person] == data.codes[contact]
         inside += np.bincount(person[same], w[same], n)
-    known = data.codes >= 0
+    known = (data.codes >= 0) & ~unknown_people(net, role)
     code, value = data.codes[known], inside[known]
-    size = np.maximum(data.sizes, 1)
+    size = np.maximum(np.bincount(code, minlength=k), 1)
     centred = value - (np.bincount(code, value, k) / size)[code]
     spread = np.sqrt(np.bincount(code, centred**2, k) / size)[code]
     top = value.max() if len(value) else 0.0
@@ -192,7 +194,7 @@ def within_module_z(
     z[known] = np.divide(
         centred, spread, out=np.full(len(code), np.nan), where=spread > 1e-12 * max(top, 1e-300)
     )
-    return pd.Series(z, index=net.ids, name="within_module_z")
+    return shown(net, pd.Series(z, index=net.ids, name="within_module_z"), role)
 
 
 def bridging_share(
@@ -224,7 +226,9 @@ def bridging_share(
     Returns
     -------
     pandas.Series, shape (n_people,)
-        In [0, 1], named ``"bridging_share"``. NaN for people who teach nobody: no evidence is not zero bridging.
+        In [0, 1], named ``"bridging_share"``. NaN for people who teach nobody: no evidence is not zero bridging;
+        for people who did not report the ties that ``role`` counts, and for objectors. With ``role="teacher"`` people
+        are known by what learners report.
 
     Raises
     ------
@@ -245,4 +249,4 @@ def bridging_share(
         total += np.bincount(person, w, net.n_people)
         across += np.bincount(person, w * (data.codes[person] != data.codes[contact]), net.n_people)
     share = np.divide(across, total, out=np.full(net.n_people, np.nan), where=total > 0)
-    return pd.Series(share, index=net.ids, name="bridging_share")
+    return shown(net, pd.Series(share, index=net.ids, name="bridging_share"), role)

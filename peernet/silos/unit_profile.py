@@ -16,9 +16,9 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.nulls._labels import label_strata, lanes, segments
 from peernet.nulls._rewire import BURN_IN, THIN, advance, pace
 from peernet.results import format_number, format_p, monte_carlo_p, provenance
-from peernet.silos._common import Grouped, collapse, grouped, known_pairs
+from peernet.silos._common import Grouped, collapse, grouped_to_show, known_pairs
 from peernet.silos._tables import TableResult
-from peernet.silos.profile import holm
+from peernet.silos.profile import fixed, holm
 from peernet.silos.segregation import coleman_of, spectral_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def segregation_by_unit(
     net : PeerNetwork
         Ties point from teacher to learner. People whose group is missing, and their ties, are left out.
     group : str
-        Column of ``net.people``.
+        Column of ``net.people``. Groups under the floor of the study, where the network carries its permissions, are
+        pooled.
     measures : list of {"E-I index", "Coleman index", "spectral segregation"}
         Which indices. The spectral one is some fifty times slower than the others.
     role : {"teacher", "learner"}
@@ -142,7 +143,9 @@ def segregation_by_unit(
         literal("measures", measure, _MEASURES)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     size = count("n_draws", n_draws, 1)
-    data = grouped(net, group)
+    if not chosen:
+        raise ValueError(f"measures is empty; name some of {', '.join(_MEASURES)}.")
+    data = grouped_to_show(net, group, "silos.segregation_by_unit")
     known = np.flatnonzero(data.codes >= 0)
     place = np.cumsum(data.codes >= 0) - 1
     teacher, learner = place[data.teacher], place[data.learner]
@@ -293,7 +296,8 @@ def _rows(
             {
                 "unit": name, "n_people": int(data.sizes[u]), "measure": measure, "null": null,
                 "observed": observed[u], "null_mean": mean, "null_low": low, "null_high": high,
-                "z": (observed[u] - mean) / sd if moves else np.nan, "p_value": monte_carlo_p(observed[u], known),
+                "z": (observed[u] - mean) / sd if moves else np.nan,
+                "p_value": np.nan if fixed(observed[u], known) else monte_carlo_p(observed[u], known),
             }
         )  # fmt: skip
     frame = pd.DataFrame(rows)
@@ -308,7 +312,7 @@ def _headline(table: pd.DataFrame, group: str, n_draws: int) -> str:
         if len(table)
         else table
     )
-    known = first.dropna(subset=["z"])
+    known = first.dropna(subset=["z"]) if len(first) else first
     if known.empty:
         return f"No {group} can be compared with chance."
     row = known.iloc[int(known["z"].abs().to_numpy().argmax())]

@@ -164,7 +164,10 @@ def test_rewiring_nulls_run_and_say_so(null: str) -> None:
     again = silos.brokerage_test(net, "team", null=null, by="unit", n_draws=40, rng=1, n_jobs=2)
     pd.testing.assert_frame_equal(test.to_frame(), again.to_frame())
     assert "rewired" in test.null_model
-    assert ((test.table["p_value"] > 0) & (test.table["p_value"] <= 1)).all()
+    moves = test.table["null_sd"] > 0
+    assert test.table.loc[moves, "p_value"].between(0, 1, inclusive="right").all()
+    same = ~moves & (test.table["observed"] == test.table["null_mean"])
+    assert test.table.loc[same, "p_value"].isna().all()
 
 
 def test_blocks_null_keeps_gatekeeping_that_flows_require() -> None:

@@ -243,7 +243,8 @@ def test_what_cannot_be_read_says_why(
 def test_small_and_odd() -> None:
     empty = PeerNetwork(["a", "b"], pd.DataFrame({"teacher": [], "learner": []}))
     found = silos.knowledge_risk(empty, of="learners")
-    assert found.bus_factor == 0 and found.n_items == 0
+    assert np.isnan(found.bus_factor) and found.n_items == 0
+    assert found.verdict == "not answered by these data" and "Not answered" in found.summary()
     assert silos.key_people(empty)["share_lost"].isna().all()
     with pytest.raises(ValueError, match="leave topics out"):
         silos.knowledge_risk(empty, pd.DataFrame(), of="learners")

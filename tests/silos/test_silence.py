@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import binom
 
 from peernet import nulls, silos
+from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.silos._cell_moments import cell_moments
 
@@ -127,3 +128,100 @@ def test_the_unit_of_weights_does_not_matter(value: str, null: str) -> None:
             pd.testing.assert_frame_equal(
                 silos.mixing_table(net, "unit", **options | {"weighted": False}), mild
             )
+
+
+def everything(net: PeerNetwork) -> dict[str, pd.DataFrame | pd.Series]:
+    """Every measure of single people that needs both directions of their ties."""
+    return {
+        "brokerage": silos.brokerage(net, "unit", min_response=0),
+        "betweenness": silos.betweenness(net, min_response=0),
+        "sample": silos.betweenness_sample(net, min_response=0, rng=1),
+        "ei": silos.ei_index(net, "unit"),
+        "participation": silos.participation(net, "unit"),
+        "z": silos.within_module_z(net, "unit"),
+        "share": silos.bridging_share(net, "unit", role="both"),
+        "holes": silos.structural_holes(net),
+        "core": silos.core_number(net, min_response=0),
+        "spectral": silos.spectral_segregation(net, "unit"),
+        "bridges": silos.bridges(net, "unit", min_response=0, n_draws=20, rng=1).table[
+            ["brokerage", "betweenness", "constraint", "bridging_share", "participation"]
+        ],
+    }
+
+
+def test_numbers_of_people_who_did_not_report_are_unknown_not_zero() -> None:
+    net = firm(np.random.default_rng(5), 6, objectors=2)
+    status = net.observed
+    for name, found in everything(net).items():
+        frame = found.to_frame() if isinstance(found, pd.Series) else found
+        quiet = frame[status.reindex(frame.index) != "answered"]
+        assert quiet.isna().all(axis=None), name
+        assert frame[status.reindex(frame.index) == "answered"].notna().any(axis=None), name
+    assert silos.betweenness(net, min_response=0).attrs["people_unknown"] == 8
+    taught = silos.bridging_share(net, "unit", role="teacher")
+    assert taught[status == "silent"].notna().any()
+    assert taught[status == "objected"].isna().all()
+
+
+def test_objectors_have_no_row_in_tables_of_people() -> None:
+    net = firm(np.random.default_rng(6), 2, objectors=3)
+    gone = net.ids[(net.observed == "objected").to_numpy()]
+    tables = [
+        silos.bridges(net, "unit", n_draws=20, rng=1).table,
+        silos.bridges(net, "unit", n_draws=20, rng=1).ranks,
+        silos.key_people(net),
+        silos.isolates(net),
+        silos.brokerage_test(net, "unit", by="person").table.set_index("person"),
+    ]
+    for table in tables:
+        assert not table.index.isin(gone).any()
+    assert silos.communities(net, n_runs=3, n_draws=0, rng=1).membership()[gone].isna().all()
+
+
+def test_spread_in_a_group_is_that_of_people_who_reported() -> None:
+    net = firm(np.random.default_rng(7), 5)
+    matrix = net.adjacency.toarray() > 0
+    answered = (net.observed == "answered").to_numpy()
+    same = (net.people["unit"].to_numpy()[:, None] == net.people["unit"].to_numpy()) & (matrix | matrix.T)
+    here = answered & (net.people["unit"] == "A").to_numpy()
+    count = same.sum(axis=1)[here]
+    z = silos.within_module_z(net, "unit")
+    assert z[here].to_numpy() == pytest.approx((count - count.mean()) / count.std())
+
+
+@pytest.mark.parametrize("silent", [0, 5])
+def test_teaching_that_nobody_could_report_is_not_a_gap(silent: int) -> None:
+    rng = np.random.default_rng(2)
+    n, below, values = 42, 0, []
+    ids = [f"p{k:02d}" for k in range(n)]
+    people = pd.DataFrame({"unit": ["A"] * 34 + ["B"] * 8}, index=ids)
+    for _ in range(60):
+        tied = rng.random((n, n)) < 0.25
+        np.fill_diagonal(tied, False)
+        tied[:, 34 : 34 + silent] = False
+        status = ["silent" if 34 <= k < 34 + silent else "answered" for k in range(n)]
+        ends = [np.array(ids)[e] for e in np.nonzero(tied)]
+        ties = pd.DataFrame({"teacher": ends[0], "learner": ends[1]})
+        net = PeerNetwork(people, ties, observed=pd.Series(status, index=ids), respondent_is="learner")
+        ends = [np.array(ids)[e] for e in np.nonzero(np.triu(rng.random((n, n)) < 0.4, 1))]
+        need = PeerNetwork(ids, pd.DataFrame({"teacher": ends[0], "learner": ends[1]}))
+        found = silos.need_gap(net, "unit", need)
+        below += found.verdict == "supported"
+        values.append(found.value)
+        assert (found.provenance["pairs_unknown"] > 0) == (silent > 0)
+    assert below <= binom.ppf(0.9995, 60, 0.025)
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(60)
+    with pytest.raises(DataError, match="told of their ties"):
+        silos.need_gap(net, "unit", need, min_response=0.99)
+
+
+def test_communities_of_few_answers_are_refused() -> None:
+    net = silos.make_silent(firm(np.random.default_rng(8), 0), [f"p{k:02d}" for k in range(20)])
+    with pytest.raises(DataError, match="communities: only 50%"):
+        silos.communities(net, n_runs=2, n_draws=0)
+    assert silos.communities(net, n_runs=2, n_draws=0, min_response=0, rng=1).n_communities
+
+
+def test_a_low_reliability_does_not_show_that_the_order_is_noise() -> None:
+    found = silos.bridges(firm(np.random.default_rng(9), 0), "unit", n_draws=20, rng=1)
+    assert set(found.reliability["verdict"]) <= {"supported", "inconclusive", "not answered by these data"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -107,7 +109,7 @@ def test_a_test_that_was_refused_stays_on_the_card_with_its_reason(meridian: Rec
 def test_who_objected_is_in_no_other_table(meridian: Records) -> None:
     asked = meridian.respondents
     objected = set(asked.loc[asked["status"] == "objected", "person"])
-    assert meridian.events["teacher"].isin(objected).any() or len(objected)
+    assert meridian.events["teacher"].isin(objected).any()
     found = records_of(meridian)
     assert not found.events[["teacher", "learner"]].isin(objected).any(axis=None)
     for name in ("completions", "answers", "sessions", "adoptions"):
@@ -179,3 +181,16 @@ def test_the_register_promises_no_effect_for_data_that_are_not_there(meridian: R
     assert table["H8"] > 0.95 * own["finishing self-chosen less assigned courses"]
     assert table["H4"] > 0.95 * own["usefulness of peers less managers"]
     assert table["H3"] > 0.95 * own["usefulness by trust"]
+
+
+def test_a_study_drops_the_traces_of_who_said_no_in_its_survey(meridian: Records, tmp_path: Path) -> None:
+    from peernet.records._reading import _without
+
+    read = _without(SimpleNamespace(folder=tmp_path), meridian)  # type: ignore[arg-type]
+    objected = set(read.respondents.loc[read.respondents["status"] == "objected", "person"])
+    assert objected
+    assert len(read.events) < len(meridian.events)
+    assert not read.events[["teacher", "learner"]].isin(objected).any(axis=None)
+    assert not read.completions["person"].isin(objected).any()
+    dropped = sum(len(getattr(meridian, n)) - len(getattr(read, n)) for n in ("events", "completions"))
+    assert f"2 people object: {dropped} rows" in read.report.notes[-1]

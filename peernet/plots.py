@@ -73,7 +73,9 @@ def wrap(text: str, width: int = 68) -> str:
     str
         The same words with line breaks.
     """
-    return "\n".join(textwrap.wrap(text, width)) if text else ""
+    # A number and its % stay on one line: textwrap does not break at a no-break space.
+    lines = textwrap.wrap(text.replace(" %", "\xa0%"), width)
+    return "\n".join(lines).replace("\xa0%", " %")
 
 
 def hues(names: Sequence[Any], sizes: pd.Series[Any] | None = None) -> dict[Any, str]:

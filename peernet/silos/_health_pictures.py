@@ -36,10 +36,14 @@ def plot_risk(risk: KnowledgeRisk, ax: Axes | None = None) -> Axes:
         ax.axhline(100 * risk.lost, color=plots.GREY, linestyle="--", linewidth=1)
         ax.set_xlabel(f"people gone, in the order of the greedy rules (of {risk.n_people})")
         ax.set_ylabel("learners without a teacher (%)")
+        who = "person" if risk.bus_factor == 1 else "people"
+        drawn = f"; the order drawn needs {risk.greedy}" if risk.greedy > risk.bus_factor else ""
         _title(
             ax,
-            f"It takes {risk.bus_factor} people to leave more than {percent(risk.lost)} of {risk.n_items} "
-            f"learners alone",
+            f"It takes {risk.bus_factor} {who} to leave more than {percent(risk.lost)} of {risk.n_items} "
+            f"learners alone{drawn}"
+            if risk.n_items
+            else "No learners in these data",
         )
         return ax
     table = risk.table.head(_MOST_ROWS)

@@ -142,7 +142,7 @@ def _both_kinds(courses: pd.DataFrame) -> tuple[int, float]:
     chosen, told = table["sum"], table["count"] - table["sum"]
     both = (chosen > 0) & (told > 0)
     weight = (chosen * told / table["count"])[both]
-    return int(both.sum()), float(1 / np.sqrt(weight.sum())) if both.any() else float("nan")
+    return int(both.sum()), float(1 / np.sqrt(weight.sum())) if both.any() else 0.0
 
 
 def _trace_facts(records: Any) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _trace_facts(records: Any) -> dict[str, Any]:
         "trace_kinds": int(events["kind"].nunique()) if len(events) else 0,
     }
     out |= {"courses": 0, "finishers": 0, "self_chosen": 0, "assigned": 0, "media": 0}
-    out |= {"both_kinds": 0, "choice_error": float("nan")}
+    out |= {"both_kinds": 0, "choice_error": 0.0}
     if len(courses):
         out["courses"] = int(courses["item"].nunique())
         out["finishers"] = int(courses["time"].notna().sum()) if "time" in courses.columns else 0

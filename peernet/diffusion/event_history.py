@@ -298,7 +298,10 @@ def _frail_terms(
     if names[-1] == "period":
         columns[-1] = len(found.params) - 1
     z = float(ndtri(0.5 + level / 2))
-    value, error = found.params[columns], np.sqrt(np.diag(found.cov))[columns]
+    variance = np.diag(found.cov)
+    flat = variance <= 0  # no summit was reached in this direction: its error is not known
+    error = np.sqrt(np.where(flat, np.nan, variance))[columns]
+    value = found.params[columns]
     table = pd.DataFrame(
         {
             "term": names, "estimate": value, "std_error": error, "statistic": value / error,
@@ -306,7 +309,7 @@ def _frail_terms(
         }
     )  # fmt: skip
     ratio = max(0.0, 2 * (found.value - without))
-    spread, loose = float(np.exp(found.log_sd)), float(np.sqrt(found.cov[-1, -1]))
+    spread, loose = float(np.exp(found.log_sd)), 1e3 if flat[-1] else float(np.sqrt(variance[-1]))
     none, open_ended = not np.isfinite(loose), z * loose > 30
     row = {
         "term": "frailty sd", "estimate": 0.0 if none else spread, "statistic": ratio,
@@ -316,7 +319,9 @@ def _frail_terms(
         "high": np.nan if none or open_ended else spread * np.exp(z * loose),
     }  # fmt: skip
     notes = ["People do not differ beyond what the terms explain: frailty is 0."] if none else []
-    if open_ended:
+    if flat[:-1].any():
+        notes.append("No summit was reached for some term: its standard error is not known.")
+    if open_ended and not none:
         notes.append(
             "These data do not tell how much people differ: the interval of the frailty has no upper end."
         )

@@ -114,3 +114,17 @@ def test_covariates_that_change_are_taken_when_they_hold() -> None:
     y, x, late = np.array(rows).T
     want = sm.Logit(y, np.column_stack([x, late, np.ones(len(y))])).fit(disp=0)
     np.testing.assert_allclose(got.params["estimate"], want.params[:2], rtol=1e-6)
+
+
+def test_a_direction_without_a_summit_has_no_error() -> None:
+    from peernet.diffusion._frailty import Frail
+    from peernet.diffusion.event_history import _frail_terms
+
+    for variance, without in (([-1.0, 4.0, 0.01], True), ([1.0, 4.0, -0.01], False)):
+        found = Frail(np.array([1.0, 2.0]), 0.0, np.diag(variance), -10.0, converged=False)
+        table, notes = _frail_terms(found, ["exposure", "level"], -12.0, 0.95)
+        rows = table.set_index("term")
+        assert np.isnan(rows.loc["exposure", "std_error"]) == without
+        assert np.isnan(rows.loc["frailty sd", "high"]) == (not without)
+        assert any(("No summit" if without else "no upper end") in note for note in notes)
+        assert rows.loc["level", "std_error"] == 2.0

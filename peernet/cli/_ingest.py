@@ -135,15 +135,19 @@ def _study_sources(folder: Path) -> tuple[list[_Source], list[str]]:
     from peernet.records import Study
 
     study = Study.open(folder)
+    if study.pseudonymous:
+        study.key()  # made now, so that the first run and the next see the same files beside study.toml
     entries = study.sources()
     rosters = [e for e in entries if e["kind"] == "people"]
     rules = json.dumps(
         {k: v for k, v in study.settings.items() if k != "source"}, sort_keys=True, default=str
     )
+    # A part was read with the roster, without those who were erased or object, and with the names confirmed.
+    beside = [*(e["file"] for e in rosters), "erased.txt", "objections.csv", "aliases.csv", "pseudonyms.txt"]
     roster_bytes = "".join(
-        hashlib.sha256((folder / e["file"]).read_bytes()).hexdigest()
-        for e in rosters
-        if (folder / e["file"]).is_file()
+        f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()} "
+        for name in beside
+        if (folder / name).is_file()
     )
     out = []
     for entry in entries:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from peernet.errors import DataError
+from peernet.privacy.permissions import Permissions
 from peernet.records.report import IngestReport
 from peernet.records.tables import FRAMES, Records, empty_table
 
@@ -59,6 +61,8 @@ def save_records(records: Records, folder: str | os.PathLike[str]) -> Path:
             "roles": records.roles,
             "report": _report_out(records.report),
         }
+        if records.permissions is not None:
+            about["permissions"] = asdict(records.permissions)
         (half / _NAME).write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         old = where.with_name(f".{where.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -109,13 +113,21 @@ def load_records(folder: str | os.PathLike[str]) -> Records:
         }
         report = _report_in(about["report"])
         roles = {str(k): v for k, v in about["roles"].items()}
+        permissions = _permissions_in(about.get("permissions"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
             f"{where.name}: the records are damaged ({str(error)[:120]}). Ingest again."
         ) from None
-    return Records(**tables, roles=roles, report=report)
+    return Records(**tables, roles=roles, report=report, permissions=permissions)
+
+
+def _permissions_in(kept: dict[str, Any] | None) -> Permissions | None:
+    """Read what the study allowed."""
+    if kept is None:
+        return None
+    return Permissions(**{**kept, "analyses": {k: tuple(v) for k, v in kept["analyses"].items()}})
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -11,7 +11,7 @@ from peernet.errors import PermissionLocked
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Permissions", "allows", "require", "withhold_ids"]
+__all__ = ["Permissions", "allows", "join_permissions", "require", "withhold_ids"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,33 @@ class Permissions:
         """
         listed = self.analyses.get(analysis, ())
         return "*" in listed or function in listed
+
+
+def join_permissions(granted: Iterable[Permissions | None]) -> Permissions | None:
+    """Join what several studies allow: what all of them do, with the highest floors; None where none has a say."""
+    said = [g for g in granted if g is not None]
+    if not said:
+        return None
+    out = said[0]
+    for other in said[1:]:
+        if other == out:
+            continue
+        analyses = {
+            name: tuple(
+                sorted(
+                    f for f in {*one, *two} if out.allows(name, function=f) and other.allows(name, function=f)
+                )
+            )
+            for name, one in out.analyses.items()
+            if (two := other.analyses.get(name))
+        }
+        out = Permissions(
+            study=out.study if out.study == other.study else f"{out.study} + {other.study}",
+            analyses=analyses,
+            floor=max(out.floor, other.floor),
+            floor_attitudes=max(out.floor_attitudes, other.floor_attitudes),
+        )
+    return out
 
 
 def allows(net: Any, analysis: str, *, function: str = "*") -> bool:

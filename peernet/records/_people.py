@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from peernet.records.tables import FRAMES, PERSON_COLUMNS, empty_table
 if TYPE_CHECKING:
     from peernet.records.tables import Records
 
-__all__ = ["erase", "pseudonymise", "without_objectors"]
+__all__ = ["erase", "ids_in", "pseudonymise", "without_objectors"]
 
 # Texts that may hold a name: a meeting called after its speaker, a channel after its owner, an id made of an e-mail.
 _TEXTS = {"events": ("context", "topic"), "sessions": ("session",), "completions": ("title",)}
@@ -24,7 +25,7 @@ _TEXTS = {"events": ("context", "topic"), "sessions": ("session",), "completions
 IDENTIFYING = ("name", "email", "first_name", "last_name", "work_email", "login")
 
 
-def _ids_in(records: Records) -> set[str]:
+def ids_in(records: Records) -> set[str]:
     """Return every person id that occurs anywhere."""
     found = set(records.people.index)
     for name, columns in PERSON_COLUMNS.items():
@@ -68,7 +69,7 @@ def pseudonymise(records: Records, key: Any) -> Records:
         # ids of messages and commits lead back to people, so only their order is kept
         numbers = [f"e{i}" for i in range(len(records.events))]
         changes["events"] = changes["events"].assign(evidence="", event_id=numbers)
-    ids = _ids_in(records)
+    ids = ids_in(records)
     report = records.report
     notes = tuple(privacy.redact(n, ids) for n in report.notes)
     blank = report.unmatched.iloc[:0]
@@ -87,7 +88,7 @@ def _also(people: pd.DataFrame) -> list[str]:
 
 def erase(records: Records, person: str) -> Records:
     """Remove every row that names the person."""
-    if person not in _ids_in(records):
+    if person not in ids_in(records):
         raise DataError(
             f"erase: {person!r} is not in the records.{suggest(person, records.people.index)} Nothing was changed."
         )
@@ -104,17 +105,23 @@ def erase(records: Records, person: str) -> Records:
     return replace(records, **clean, report=replace(report, unmatched=report.unmatched[left]))
 
 
-def without_objectors(records: Records) -> Records:
-    """Leave people with the status objected on the roster and among the respondents, and in no other table.
+def without_objectors(records: Records, listed: Iterable[str] = ()) -> Records:
+    """Leave people who object on the roster and among the respondents, and in no other table.
 
-    Ties and events that touch them go, as do their own answers, courses and adoptions; in rows of others (author of a
-    course, who assigned it) they are emptied. The report counts the rows.
+    They are the people ``listed`` and those with the status objected in any wave. Ties and events that touch them go,
+    as do their own answers, courses and adoptions; in rows of others (author of a course, who assigned it) they are
+    emptied. The report counts the rows.
     """
     asked = records.respondents
-    if not len(asked) or "status" not in asked.columns:
-        return records
-    objectors = set(asked.loc[asked["status"] == "objected", "person"])
+    objectors = set(listed)
+    if len(asked) and "status" in asked.columns:
+        objectors |= set(asked.loc[asked["status"] == "objected", "person"])
     changes: dict[str, Any] = {}
+    mine = (
+        asked["person"].isin(objectors) & (asked["status"] != "objected") if len(asked) else asked.index[:0]
+    )
+    if len(mine) and mine.any():
+        changes["respondents"] = asked.assign(status=asked["status"].mask(mine, "objected"))
     rows = 0
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)
@@ -131,7 +138,7 @@ def without_objectors(records: Records) -> Records:
         changes[name] = kept.assign(**{c: kept[c].mask(kept[c].isin(objectors)) for c in named}).reset_index(
             drop=True
         )
-    if not changes:
+    if not objectors or not (changes or listed):
         return records
     note = (
         f"{len(objectors)} people object: {rows} rows about them in other tables than the roster are not used"

@@ -13,11 +13,12 @@ import sys
 from pathlib import Path
 
 from peernet.errors import DataError
+from peernet.records import _kept
 from peernet.records.study import Study
 
 __all__ = ["configure", "purge", "run"]
 
-_BESIDE = ("aliases.csv", "objections.csv", "review.csv", "erased.txt", "releases.jsonl")
+_BESIDE = ("aliases.csv", "objections.csv", "review.csv", "erased.txt", "releases.jsonl", "pseudonyms.txt")
 
 
 def purge(
@@ -25,9 +26,10 @@ def purge(
 ) -> list[Path]:
     """Raw data of a study, deleted once its retention date has passed; returns the files concerned.
 
-    Deleted are all files below ``data/``, sources that study.toml names inside the folder, and the lists of
-    people beside study.toml. ``purged.txt`` records the day, the names and the sha256 of what went. The key
-    of the pseudonyms lies elsewhere and is left to its keeper.
+    Deleted are all files below ``data/``, sources that study.toml names inside the folder, the tables that
+    ``peernet ingest`` keeps there (``records/`` and ``.records.parts/``; those written elsewhere with --out
+    are left to you), and the lists of people beside study.toml. ``purged.txt`` records the day, the names and
+    the sha256 of what went. The key of the pseudonyms lies elsewhere and is left to its keeper.
 
     Parameters
     ----------
@@ -70,10 +72,12 @@ def purge(
     ]
     for path in found:
         path.unlink()
-    data = study.folder / "data"
-    for below in sorted((p for p in data.rglob("*") if p.is_dir()), reverse=True):
-        if not any(below.iterdir()):
-            below.rmdir()
+    kept = [study.folder / name for name in ("records", ".records.parts", ".records.part", ".records.old")]
+    for root in [study.folder / "data", *kept]:
+        below = sorted((p for p in root.rglob("*") if p.is_dir()), reverse=True)
+        for folder in [*below, root] if root in kept and root.is_dir() else below:
+            if not any(folder.iterdir()):
+                folder.rmdir()
     with (study.folder / "purged.txt").open("a", encoding="utf-8") as log:
         log.writelines(f"{line}\n" for line in lines)
     return relative
@@ -84,6 +88,7 @@ def _files(study: Study) -> list[Path]:
     root = study.folder.resolve()
     found = {p for p in (study.folder / "data").rglob("*") if p.is_file() or p.is_symlink()}
     found |= {study.folder / name for name in _BESIDE}
+    found |= set(_kept.files(study.folder))
     for entry in study.sources():
         path = study.folder / entry["file"]
         found |= set(path.rglob("*")) if path.is_dir() else {path}

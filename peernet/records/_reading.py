@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import os
 import re
 import secrets
@@ -18,9 +19,10 @@ from peernet import privacy
 from peernet._check import quoted, suggest
 from peernet.errors import DataError
 from peernet.privacy.pseudonyms import key_outside
-from peernet.records._people import IDENTIFYING, without_objectors
+from peernet.records import _kept
+from peernet.records._people import IDENTIFYING, ids_in, without_objectors
 from peernet.records.report import UNMATCHED
-from peernet.records.tables import PERSON_COLUMNS, Records, merge_records
+from peernet.records.tables import Records, merge_records
 
 if TYPE_CHECKING:
     from peernet.records.study import Study
@@ -118,7 +120,7 @@ def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
         records = records.pseudonymise(key=key_of(study))
     notes = (f"study {study.title!r}: allowed sources are {', '.join(study.allowed)}", *records.report.notes)
     report = replace(records.report, not_read=(*records.report.not_read, *left), notes=notes)
-    return replace(records, report=report), review
+    return replace(records, report=report, permissions=study.permissions), review
 
 
 def _joined(study: Study, parts: list[Records], people: Records | None) -> Records:
@@ -149,6 +151,11 @@ def _read_one(
         options["people"] = people
     if "aliases" in takes and aliases is not None:
         options["aliases"] = aliases
+    needed = [
+        k for k, p in takes.items() if p.kind is p.KEYWORD_ONLY and p.default is p.empty and k not in options
+    ]
+    if needed:
+        raise DataError(f"study.toml: source {kind!r} ({entry['file']}) needs {quoted(needed)}.")
     if not _limit_channels(study, kind, takes, options, left):
         return None
     try:
@@ -206,44 +213,59 @@ def _aliases(study: Study) -> pd.DataFrame | None:
     return table
 
 
-def _listed(study: Study, name: str) -> set[str]:
-    """Read a list of people beside study.toml."""
-    path = study.folder / name
-    if not path.is_file():
-        return set()
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+def _objectors(study: Study, records: Records) -> list[str]:
+    """Read objections.csv: ids, or e-mails and names that only one person has; refuse entries that are nobody."""
+    path = study.folder / "objections.csv"
+    text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    if not text.strip():
+        return []
+    table = pd.read_csv(
+        io.StringIO(text), dtype=str, keep_default_na=False, skip_blank_lines=False, sep=",", index_col=False
+    )
     if "person" not in table.columns:
-        raise DataError(f"{name} needs a column person. Columns: {', '.join(table.columns)}.")
-    return {p.strip() for p in table["person"] if p.strip()}
+        raise DataError(
+            f"objections.csv needs a column person. Columns: {', '.join(map(str, table.columns))}."
+        )
+    given = table["person"].str.strip()
+    other: dict[str, set[str]] = {}
+    for column in [
+        c for c in IDENTIFYING if c in records.people.columns and c not in ("first_name", "last_name")
+    ]:
+        for person, value in records.people[column].dropna().items():
+            other.setdefault(str(value).strip().casefold(), set()).add(str(person))
+    for person, value in zip(records.aliases["person"], records.aliases["id"], strict=True):
+        other.setdefault(str(value).strip().casefold(), set()).add(str(person))
+    known = ids_in(records)
+    found, lost = [], []
+    for row, entry in enumerate(given, 2):
+        same = {entry} if entry in known else other.get(entry.casefold(), set())
+        if len(same) == 1:
+            found += same
+        elif entry:
+            lost.append(str(row))
+    if lost:
+        raise DataError(
+            f"objections.csv: {len(lost)} people in it are nobody in the study, or several (rows "
+            f"{', '.join(lost[:10])}{', ...' if len(lost) > 10 else ''}). Write the id of the roster, so that nobody "
+            "who objects is used; remove the rows of people who are in no file."
+        )
+    return sorted(set(found))
 
 
 def _without(study: Study, records: Records) -> Records:
     """Remove people who were erased, and everything but the roster row of those who object, on either occasion."""
-    records = without_objectors(records)
+    objectors = _objectors(study, records)
+    records = without_objectors(records, objectors)
+    if objectors:
+        there = privacy.load_key(key_of(study)) if study.pseudonymous else None
+        kept = {*objectors, *(privacy.pseudonym(p, key=there) for p in objectors)} if there else objectors
+        _kept.leave_out(study.folder, kept, study.folder / "objections.csv")
     gone = _erased(study)
     if gone:
         key = privacy.load_key(key_of(study))
         for person in [p for p in records.people.index if privacy.pseudonym(p, key=key) in gone]:
             records = records.erase(person)
-    objectors = sorted(_listed(study, "objections.csv") & set(records.people.index))
-    if not objectors:
-        return records
-    changes: dict[str, Any] = {}
-    for name, columns in PERSON_COLUMNS.items():
-        frame = getattr(records, name)
-        hit = pd.Series(False, index=frame.index)
-        for column in columns:
-            if column in frame.columns and column not in ("manager", "assigned_by"):
-                hit |= frame[column].isin(objectors)
-        if name == "respondents":
-            changes[name] = frame.assign(
-                status=frame["status"].mask(frame["person"].isin(objectors), "objected")
-            )
-        elif name not in ("spells", "aliases"):
-            changes[name] = frame[~hit].reset_index(drop=True)
-    note = f"{len(objectors)} people object: they are on the roster and in no other table"
-    report = replace(records.report, notes=(*records.report.notes, note))
-    return replace(records, **changes, report=report)
+    return records
 
 
 def _erased(study: Study) -> set[str]:
@@ -267,6 +289,7 @@ def erase(study: Study, person: str) -> Records:
     study.ledger.erase(inside)
     path = study.folder / "erased.txt"
     path.write_text("\n".join(sorted(_erased(study) | {mark})) + "\n", encoding="utf-8")
+    _kept.forget(study.folder, {person, inside, mark})
     if study._review is not None:
         study._review = study._review[study._review["suggested"] != person].reindex(columns=UNMATCHED)
     return out

@@ -419,10 +419,18 @@ class Study:
         Raises
         ------
         DataError
-            When a column is missing or the name is taken by another table.
+            When a column is missing, ``frame`` holds ids that are nobody in the study, or the name is taken by
+            another table.
         """
         people = self.records.people
         table = people if frame is None else frame.to_frame() if isinstance(frame, pd.Series) else frame
+        strange = int((~table.index.isin(people.index)).sum())
+        if strange:
+            raise DataError(
+                f"release: {strange} of the {len(table)} rows of frame are nobody in the study. The index must be ids "
+                "as in study.records.people"
+                + (": pseudonyms, not the ids of the files." if self.pseudonymous else ".")
+            )
         more = [c for c in people.columns if c not in table.columns]
         floors = self.permissions
         return self.ledger.release(

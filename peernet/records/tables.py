@@ -12,6 +12,7 @@ import pandas as pd
 from peernet._check import literal, quoted
 from peernet._tables import as_ids
 from peernet.errors import DataError
+from peernet.privacy.permissions import Permissions, join_permissions
 from peernet.records.report import IngestReport, join_reports
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class Records:
         Relation -> role of the respondent, ``"learner"`` or ``"teacher"``.
     report : IngestReport
         What was read, used, dropped and why.
+    permissions : Permissions or None
+        What the study allows that read them; every network made of them carries it. None locks nothing.
     """
 
     people: pd.DataFrame = field(default_factory=lambda: empty_table("people"))
@@ -136,6 +139,7 @@ class Records:
     aliases: pd.DataFrame = field(default_factory=lambda: empty_table("aliases"))
     roles: dict[str, Literal["learner", "teacher"]] = field(default_factory=dict)
     report: IngestReport = field(default_factory=lambda: IngestReport(reader="none"))
+    permissions: Permissions | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables that hold something, by name."""
@@ -200,7 +204,7 @@ class Records:
         """
         from peernet.records import _networks
 
-        return _networks.build(
+        net = _networks.build(
             self,
             relation=relation,
             wave=wave,
@@ -210,6 +214,7 @@ class Records:
             end=end,
             half_life=half_life,
         )
+        return net if self.permissions is None else net.with_permissions(self.permissions)
 
     def shares(self, question: str = "learning_share", *, wave: str | None = None) -> pd.DataFrame:
         """Percentages of a constant-sum question, one row a person and one column a source.
@@ -303,6 +308,7 @@ def merge_records(records: Iterable[Records]) -> Records:
 
     Where several records know an attribute of a person, the first that has a value wins; rows that stand in
     two of them word for word (the same file read twice) are kept once. A person who is in one table only is kept.
+    The permissions of a study stay; of two studies, what both allow.
 
     Parameters
     ----------
@@ -339,6 +345,7 @@ def merge_records(records: Iterable[Records]) -> Records:
     return Records(
         **tables,
         roles=_join_roles([p.roles for p in parts]),
+        permissions=join_permissions([p.permissions for p in parts]),
         report=join_reports(distinct) if distinct else parts[0].report,
     )
 

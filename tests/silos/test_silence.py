@@ -211,8 +211,9 @@ def test_teaching_that_nobody_could_report_is_not_a_gap(silent: int) -> None:
         assert (found.provenance["pairs_unknown"] > 0) == (silent > 0)
     assert below <= binom.ppf(0.9995, 60, 0.025)
     assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(60)
-    with pytest.raises(DataError, match="told of their ties"):
-        silos.need_gap(net, "unit", need, min_response=0.99)
+    if silent:
+        with pytest.raises(DataError, match="told of their ties"):
+            silos.need_gap(net, "unit", need, min_response=0.99)
 
 
 def test_communities_of_few_answers_are_refused() -> None:

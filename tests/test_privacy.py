@@ -308,6 +308,39 @@ def test_no_cell_of_a_workbook_is_a_formula(tmp_path: Path) -> None:
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
 
+def test_labels_of_several_levels_separators_and_control_characters(tmp_path: Path) -> None:
+    rows = pd.MultiIndex.from_tuples([("=cmd()", "a"), ("b", "=1+1")], names=["=x", None])
+    wide = pd.DataFrame(
+        [[1, 2.5], [2, np.nan]], index=rows, columns=pd.MultiIndex.from_tuples([("=a", "b"), ("c", "d")])
+    )
+    got = list(
+        csv.reader(privacy.to_csv(wide, tmp_path / "t.csv").read_text(encoding="utf-8-sig").splitlines())
+    )
+    assert got == [["'=x", "", "'=a / b", "c / d"], ["'=cmd()", "a", "1", "2.5"], ["b", "'=1+1", "2", ""]]
+    texts = pd.DataFrame({"t": ["x;=cmd()", "\x00=cmd()", "a\n@b", "a; b - c", "3;-4"]})
+    path = privacy.to_csv(texts, tmp_path / "u.csv")
+    assert path.read_text(encoding="utf-8-sig").startswith('"t"\n"x;\'=cmd()"\n')
+    assert privacy.neutralise("\x00=cmd()").startswith("'") and privacy.neutralise("a\n@b") == "a\n'@b"
+    assert [privacy.neutralise(t) for t in texts["t"][3:]] == ["a; b - c", "3;-4"]
+    openpyxl = pytest.importorskip("openpyxl")
+    sheet = openpyxl.load_workbook(privacy.to_xlsx(wide, tmp_path / "t.xlsx")).active
+    assert [[c.value for c in row] for row in sheet] == [
+        ["'=x", None, "'=a / b", "c / d"],
+        ["'=cmd()", "a", 1, 2.5],
+        ["b", "'=1+1", 2, None],
+    ]
+    with pytest.raises(DataError, match="there is no table to write"):
+        privacy.to_xlsx({}, tmp_path / "v.xlsx")
+
+
+@pytest.mark.parametrize("kind", ["graphml", "gexf"])
+def test_names_of_attributes_are_clean_too(kind: str, tmp_path: Path) -> None:
+    people = pd.DataFrame({"=col": ["p", "q"], "n": [1, 2]}, index=["ana", "bo"])
+    net = PeerNetwork(people, pd.DataFrame({"teacher": ["ana"], "learner": ["bo"]}))
+    text = getattr(privacy, f"to_{kind}")(net, tmp_path / "g").read_text(encoding="utf-8")
+    assert "'=col" in text and '"=col' not in text
+
+
 @pytest.mark.parametrize("kind", ["graphml", "gexf"])
 def test_graph_files_point_from_teacher_to_learner(kind: str, tmp_path: Path) -> None:
     import networkx as nx

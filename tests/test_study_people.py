@@ -123,3 +123,14 @@ def test_erasure_objection_and_purge_reach_what_ingest_keeps(study: Path) -> Non
     gone = purge(study, yes=True, now=True)
     assert Path("pseudonyms.txt") in gone
     assert sorted(p.name for p in study.iterdir()) == ["data", "purged.txt", "study.toml"]
+
+
+def test_columns_that_say_who_somebody_is_are_dropped(study: Path) -> None:
+    head, *rows = ROSTER.strip().split("\n")
+    more = [f"{row},nick{i},{i:04},{'x' if i % 3 else 'y'}" for i, row in enumerate(rows)]
+    text = "\n".join([f"{head},nickname,employee no,shift", *more])
+    (study / "data" / "hr_roster.csv").write_text(text + "\n", encoding="utf-8")
+    records = Study.open(study).records
+    assert "shift" in records.people and "unit" in records.people
+    assert "nick" not in records.people.to_csv() and "0003" not in records.people.to_csv()
+    assert sum("so it says who they are" in t for t in records.report.not_read) == 2

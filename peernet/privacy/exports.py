@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from pathlib import Path
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["neutralise", "to_csv", "to_gexf", "to_graphml", "to_xlsx"]
 
-_FORMULA = re.compile(r"^[\s\u00a0\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"^[\s\x00-\x1f\x7f-\x9f\u00a0\u200b-\u200f\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+# Where a spreadsheet splits at semicolons (German Excel), what follows one begins a cell, also inside quotation marks.
+_INNER = re.compile(r"([;\t\n][\s\x00-\x1f\u00a0\ufeff]*)(?=[=+@\uff1d\uff0b\uff20]|[-\uff0d](?![\s\d]))")
 _NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*%?$")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def neutralise(value: Any) -> Any:
     """Cell that no spreadsheet takes for a formula: an apostrophe in front of ``=``, ``+``, ``-``, ``@``.
+
+    The same inside the text after a semicolon, a tab or a line break, where some spreadsheets begin a new cell.
 
     Parameters
     ----------
@@ -43,6 +48,7 @@ def neutralise(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.replace("\r\n", "\n").replace("\r", "\n")  # a bare CR would open a new row
+    text = _INNER.sub(r"\1'", text)
     return "'" + text if _FORMULA.match(text) and not _NUMBER.match(text.strip()) else text
 
 
@@ -57,19 +63,25 @@ def _guarded(frame: pd.DataFrame) -> pd.DataFrame:
             values.dtype
         ):
             out.isetitem(position, values.astype("object").map(neutralise))  # type: ignore[arg-type]
-    out.columns = pd.Index([neutralise(str(c)) for c in out.columns], name=neutralise(out.columns.name))
-    if not isinstance(out.index, pd.RangeIndex):
-        out.index = pd.Index([neutralise(v) for v in out.index], name=neutralise(out.index.name))
+    heads = [" / ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in out.columns]
+    out.columns = pd.Index([neutralise(c) for c in heads])
+    names = [neutralise(n) for n in out.index.names]
+    if isinstance(out.index, pd.MultiIndex):
+        out.index = pd.MultiIndex.from_tuples(
+            [tuple(neutralise(v) for v in label) for label in out.index], names=names
+        )
+    elif not isinstance(out.index, pd.RangeIndex):
+        out.index = pd.Index([neutralise(v) for v in out.index], name=names[0])
     return out
 
 
 def to_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """CSV file (UTF-8 with BOM, for Excel) in which no cell is a formula.
+    """CSV file (UTF-8 with BOM, for Excel) in which no cell is a formula; every text stands in quotation marks.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Any table; a meaningful index is written.
+        Any table; a meaningful index is written, headings of several levels as ``a / b``.
     path : path
         Where to write.
 
@@ -81,7 +93,11 @@ def to_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     where = Path(path)
     safe = _guarded(frame)
     safe.to_csv(
-        where, index=not isinstance(frame.index, pd.RangeIndex), encoding="utf-8-sig", lineterminator="\n"
+        where,
+        index=not isinstance(frame.index, pd.RangeIndex),
+        encoding="utf-8-sig",
+        lineterminator="\n",
+        quoting=csv.QUOTE_NONNUMERIC,
     )
     return where
 
@@ -104,22 +120,24 @@ def to_xlsx(frames: pd.DataFrame | dict[str, pd.DataFrame], path: str | os.PathL
     Raises
     ------
     DataError
-        When openpyxl is not installed.
+        When openpyxl is not installed, or there is no table.
     """
     try:
         import openpyxl
     except ImportError:
         raise DataError("writing xlsx needs openpyxl. Install peernet[ingest], or use to_csv.") from None
     tables = {"table": frames} if isinstance(frames, pd.DataFrame) else frames
+    if not tables:
+        raise DataError("to_xlsx: there is no table to write. Give a DataFrame, or a dict with at least one.")
     book = openpyxl.Workbook()
     book.remove(book.active)
     for name, frame in tables.items():
         sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", str(name))[:31] or "table")
         safe = _guarded(frame)
         named = not isinstance(frame.index, pd.RangeIndex)
-        rows = [([safe.index.name or ""] if named else []) + list(safe.columns)]
+        rows = [([n or "" for n in safe.index.names] if named else []) + list(safe.columns)]
         rows += [
-            ([label] if named else []) + list(row)
+            (list(label) if isinstance(label, tuple) else [label] if named else []) + list(row)
             for label, row in zip(safe.index, safe.itertuples(index=False), strict=True)
         ]
         for i, row in enumerate(rows, 1):
@@ -173,15 +191,18 @@ def _graph(net: PeerNetwork, function: str, attributes: list[str] | None) -> Any
 
 def _clean_value(data: dict[str, Any], key: str) -> None:
     """Make one attribute writable, or remove it where it is missing."""
-    value = data[key]
+    value = data.pop(key)
+    key = neutralise(_NOT_XML.sub("", str(key)))
     if value is None or value is pd.NaT or (not isinstance(value, (str, list, dict)) and pd.isna(value)):
-        del data[key]
-    elif isinstance(value, str):
+        return
+    if isinstance(value, str):
         data[key] = neutralise(_NOT_XML.sub("", value))
     elif hasattr(value, "item"):
         data[key] = value.item()
-    elif not isinstance(value, (bool, int, float)):
-        data[key] = _NOT_XML.sub("", str(value))
+    elif isinstance(value, (bool, int, float)):
+        data[key] = value
+    else:
+        data[key] = neutralise(_NOT_XML.sub("", str(value)))
 
 
 def to_graphml(

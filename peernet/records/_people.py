@@ -24,6 +24,10 @@ _TEXTS = {"events": ("context", "topic"), "sessions": ("session",), "completions
 # Columns of people that say who somebody is.
 IDENTIFYING = ("name", "email", "first_name", "last_name", "work_email", "login")
 
+# Columns of people that say where somebody belongs, however few belong there.
+_SHARED = ("unit", "site", "role", "manager", "dotted_line", "start", "end")
+_NEARLY = 0.8  # share of distinct values from which a column of words is taken for a name
+
 
 def ids_in(records: Records) -> set[str]:
     """Return every person id that occurs anywhere."""
@@ -39,7 +43,8 @@ def ids_in(records: Records) -> set[str]:
 def pseudonymise(records: Records, key: Any) -> Records:
     """Replace ids everywhere by the same keyed hash."""
     secret = privacy.load_key(key)
-    people = records.people.drop(columns=[c for c in IDENTIFYING if c in records.people.columns])
+    own = _own_columns(records.people)
+    people = records.people.drop(columns=[*own, *(c for c in IDENTIFYING if c in records.people.columns)])
     hashed = privacy.pseudonymise(people.reset_index(), ["person", *_also(people)], key=secret).set_index(
         "person"
     )
@@ -47,6 +52,7 @@ def pseudonymise(records: Records, key: Any) -> Records:
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)
         present = [c for c in columns if c in frame.columns]
+        frame = frame.drop(columns=own, errors="ignore") if name == "spells" else frame
         if name != "aliases" and len(frame):
             changes[name] = privacy.pseudonymise(frame, present, key=secret)
     known = people_in_words(records.people, IDENTIFYING)
@@ -77,8 +83,22 @@ def pseudonymise(records: Records, key: Any) -> Records:
         notes += (f"{len(report.unmatched)} unmatched names are not kept: the records are pseudonymous",)
     if n_rare:
         notes += (f"{n_rare} answers in words that fewer than {FLOOR} people gave are withheld",)
-    changes["report"] = replace(report, unmatched=blank, notes=notes)
+    dropped = tuple(
+        f"column {c!r} of people: nearly every value is one person's, so it says who they are" for c in own
+    )
+    changes["report"] = replace(report, unmatched=blank, notes=notes, not_read=(*report.not_read, *dropped))
     return replace(records, **changes)
+
+
+def _own_columns(people: pd.DataFrame) -> list[str]:
+    """List columns of words in which nearly everybody has a value of their own: a nickname, a staff number, a phone."""
+    out = []
+    for name in people.columns.difference([*IDENTIFYING, *_SHARED], sort=False):
+        values = people[name].dropna()
+        words = values.dtype == object or isinstance(values.dtype, pd.StringDtype)
+        if words and len(values) >= FLOOR and values.astype("str").nunique() > _NEARLY * len(values):
+            out.append(str(name))
+    return out
 
 
 def _also(people: pd.DataFrame) -> list[str]:

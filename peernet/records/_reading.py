@@ -236,7 +236,8 @@ def _objectors(study: Study, records: Records) -> list[str]:
     for person, value in zip(records.aliases["person"], records.aliases["id"], strict=True):
         other.setdefault(str(value).strip().casefold(), set()).add(str(person))
     known = ids_in(records)
-    found, lost = [], []
+    found: list[str] = []
+    lost: list[str] = []
     for row, entry in enumerate(given, 2):
         same = {entry} if entry in known else other.get(entry.casefold(), set())
         if len(same) == 1:

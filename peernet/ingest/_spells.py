@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -49,7 +50,10 @@ def build_spells(
     if n_moves:
         ledger.notes.append(f"{n_moves} people have several spells (movers); people holds the latest")
     later = ordered.groupby("person")["_from"].shift(-1)
-    end = _ends(ordered, later, name, ledger) if "effective_to" in ordered.columns else later
+    if "effective_to" in ordered.columns:
+        end = _ends(ordered, later, name, ledger)
+    else:
+        end = _next_snapshot(ordered, later, ledger) if column == "snapshot" else later
     if "end" in ordered.columns:
         end = end.fillna(ordered["end"])
     spells = pd.DataFrame(
@@ -63,6 +67,17 @@ def build_spells(
     if column == "snapshot":
         spells = _fold(spells, fields)
     return _typed(spells), latest
+
+
+def _next_snapshot(ordered: pd.DataFrame, later: pd.Series[Any], ledger: Ledger) -> pd.Series[Any]:
+    """End each row at the file's next snapshot: who is not in it is not known to be there any more."""
+    days = sorted(ordered["_from"].dropna().unique())
+    end = ordered["_from"].map(dict(pairwise(days))).astype(ordered["_from"].dtype)
+    gone = later.isna() & end.notna()
+    ledger.flag("rows", "not in the next snapshot: the spell ends there", ordered.index[gone | (end < later)])
+    if "end" in ordered.columns:
+        end = end.mask((ordered["end"] > ordered["_from"]) & (ordered["end"] < end), ordered["end"])
+    return end
 
 
 def _starts(frame: pd.DataFrame, column: str, name: str) -> pd.Series[Any]:
@@ -116,6 +131,9 @@ def _fold(spells: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
     changed = (values != values.groupby(spells["person"]).shift()).any(axis=1) | ~spells[
         "person"
     ].duplicated()
+    changed |= (
+        spells["start"] != spells.groupby("person")["end"].shift()
+    )  # a snapshot without them lies between
     number = changed.cumsum()
     first = spells.groupby(number).head(1).set_axis(number[changed].to_numpy())
     last = spells.groupby(number)["end"].last()

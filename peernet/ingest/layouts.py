@@ -30,6 +30,9 @@ _ENDS = {
 _BARE = {"from", "to", "source", "target", "i", "j", "sender", "receiver"}
 
 
+_MISSING = (98, 99, 999)  # usual codes for "no answer"; ratings themselves on scales above 10
+
+
 def read_roster_grid(
     path: PathLike,
     *,
@@ -46,7 +49,8 @@ def read_roster_grid(
     """Nominations from a grid: one row a respondent, one column a person of the roster, cells 0/1 or a rating.
 
     Columns are joined to people by their heading (id, name or e-mail), never by their place. A row in which
-    every cell is empty did not answer; an empty cell in another row is no tie. The diagonal must be empty:
+    every cell is empty did not answer; an empty cell in another row is no tie, nor is a negative number, or
+    98, 99 or 999 on a scale up to 10 (missing codes, flagged). The diagonal must be empty:
     what stands there is dropped and counted.
 
     Parameters
@@ -96,7 +100,10 @@ def read_roster_grid(
             for r in found.review.itertuples(index=False)
             if r.suggested
         }
+        same = roster.index[roster["name"] == lost[0]] if "name" in roster.columns else roster.index[:0]
         hint = f" Perhaps {lost[0]!r} is {near[lost[0]]!r}." if lost[0] in near else ""
+        if len(same) > 1:
+            hint = f" {len(same)} people are called {lost[0]!r} ({quoted(same)}): use ids as headings."
         raise DataError(
             f"{raw.name}: {len(lost)} headings are nobody on the roster ({quoted(lost)}).{hint} Pass aliases=."
         )
@@ -118,6 +125,10 @@ def read_roster_grid(
             f"{raw.name}: {bad.sum()} cells are neither numbers nor known labels "
             f"({rows_text(rows[bad], long[bad])}). Pass labels=."
         )
+    usual = value[(value >= 0) & ~value.isin(_MISSING)]
+    coded = (value < 0) | (value.isin(_MISSING) & (not len(usual) or usual.max() <= 10))
+    ledger.flag("people in the grid", "a missing code or a negative number (no tie)", rows[coded.to_numpy()])
+    value = value.mask(coded, 0.0)
     if cut is None and (value > 1).any():
         high = (value > 1).to_numpy()
         raise DataError(

@@ -156,7 +156,8 @@ def read_people(
 
     Ids are text: leading zeros stay, and people called ``NA`` or ``None`` exist. Several rows of one person
     are read as spells when the file dates them (``effective_from`` and ``effective_to``, or monthly
-    snapshots): ``spells`` keeps them all, ``people`` the latest. Managers are given by id, e-mail or name.
+    snapshots): ``spells`` keeps them all, ``people`` the latest. Who is not in a later snapshot is taken to
+    have left by then (flagged). Managers are given by id, e-mail or name.
 
     Parameters
     ----------
@@ -203,10 +204,27 @@ def read_people(
     frame = _drop_copies(frame, ledger)
     spells, latest = build_spells(frame, raw.name, [f for f in _SPELL_FIELDS if f in frame.columns], ledger)
     people = latest_rows(frame, latest)
+    _flags(frame, ledger)
+    if "snapshot" in frame.columns and "effective_from" not in frame.columns:
+        last = spells.drop_duplicates("person", keep="last").set_index("person")["end"].reindex(people.index)
+        if last.notna().any():
+            people["end"] = people["end"].fillna(last) if "end" in people.columns else last
     people, spells, review = _managers(people, spells, aliases, ledger)
     ledger.facts.update(mapping=mapping, unmatched=review, time_zone="dates, taken as UTC midnights")
     _tree_notes(people, ledger)
     return Records(people=people, spells=spells, aliases=_mail_aliases(people), report=ledger.report())
+
+
+def _flags(frame: pd.DataFrame, ledger: Ledger) -> None:
+    """Tell of dates turned round and of e-mails that several people share."""
+    for first, last in (("start", "end"), ("effective_from", "effective_to")):
+        if {first, last} <= set(frame.columns):
+            wrong = frame[last] < frame[first]
+            ledger.flag("rows", f"{last} lies before {first}: that covers no time", frame.index[wrong])
+    if "email" in frame.columns:
+        mail = frame.loc[frame["email"].fillna("") != "", ["person", "email"]].drop_duplicates()
+        shared = mail.index[mail["email"].duplicated(keep=False)]
+        ledger.flag("rows", "shares an e-mail with somebody else: it identifies neither", shared)
 
 
 def _mapping(raw: RawTable, columns: Mapping[str, str] | None) -> pd.DataFrame:

@@ -278,6 +278,11 @@ def icc(values: pd.Series[float], groups: pd.Series[str]) -> pd.DataFrame:
     x: NDArray[np.float64] = frame["value"].to_numpy(dtype=np.float64)
     code, names = pd.factorize(frame["group"])
     n, g = len(x), len(names)
+    if len(values) and not n:
+        raise DataError(
+            f"icc: none of the {len(values)} people of values has a number and a unit in groups. Both need the same "
+            "index (person)."
+        )
     out = {
         "icc1": np.nan,
         "icc2": np.nan,

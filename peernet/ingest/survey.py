@@ -125,11 +125,16 @@ def survey_records(
     """Turn rows of text into records: the engine behind every survey reader."""
     literal("bad_shares", bad_shares, ("drop", "error"))
     roster = roster_of(people)
+    if not len(frame):
+        raise DataError(f"{file} has a header and no answers below it (0 rows). Export it again.")
     frame, book = expand_lists(frame, book, split_semicolons)
     _need_columns(frame, book, file)
     frame = _only_complete(frame, book, ledger)
     who, how = _respondents(frame, book, roster, aliases, file, ledger)
     frame, who = frame[who.notna()], who.dropna()
+    empty = _says_nothing(frame, book)
+    ledger.drop("rows", "every answer is empty: did not answer", frame.index[empty])
+    frame, who = frame[~empty], who[~empty]
     frame, who, times = _last_of_each(frame, who, book, ledger, time_zone, date_order)
     objected = _objections(frame, book)
     ledger.drop("rows", "objects to the use of the answers", frame.index[objected])
@@ -242,9 +247,7 @@ def _last_of_each(
     for name in ("started", "finished"):
         columns = list(book.of(name)["column"])
         if not columns:
-            times[name] = (
-                pd.Series(pd.NaT, index=frame.index).dt.tz_localize("UTC").astype("datetime64[us, UTC]")
-            )
+            times[name] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")
             continue
         parsed = parse_times(
             frame[columns[0]], f"column {columns[0]}", time_zone=time_zone, date_order=date_order
@@ -262,6 +265,16 @@ def _last_of_each(
     times = times[keep]
     times.attrs["zone"] = zone
     return frame[keep], who[keep], times
+
+
+def _says_nothing(frame: pd.DataFrame, book: Codebook) -> np.ndarray[Any, Any]:
+    """Mark rows that hold nothing but who: no answer, no word about consent, no time of sending."""
+    about = book.table["kind"].isin(["person", "email", "name", "started", "skip"])
+    answers = list(book.table.loc[~about, "column"])
+    if not answers:
+        return np.zeros(len(frame), dtype=bool)
+    out: np.ndarray[Any, Any] = (frame[answers].map(str.strip) == "").all(axis=1).to_numpy(dtype=bool)
+    return out
 
 
 def _objections(frame: pd.DataFrame, book: Codebook) -> np.ndarray[Any, Any]:

@@ -63,7 +63,8 @@ def _guarded(frame: pd.DataFrame) -> pd.DataFrame:
             values.dtype
         ):
             out.isetitem(position, values.astype("object").map(neutralise))  # type: ignore[arg-type]
-    heads = [" / ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in out.columns]
+    labels: list[Any] = list(out.columns)
+    heads = [" / ".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in labels]
     out.columns = pd.Index([neutralise(c) for c in heads])
     names = [neutralise(n) for n in out.index.names]
     if isinstance(out.index, pd.MultiIndex):

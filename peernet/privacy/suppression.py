@@ -335,6 +335,7 @@ def suppress_slices(
                 "suppress_slices: dates need since=, the column that says from when on a person is counted."
             )
         moment = need(frame, since, "frame")
+        whens = _like(whens, moment, since)
         table["_when"] = [sum(bool(m > d) for d in whens) if pd.notna(m) else len(whens) for m in moment]
         table = table[table["_when"] < len(whens)]
     else:
@@ -343,6 +344,22 @@ def suppress_slices(
     release, keys = names
     withheld = _protect(release, floor)
     return _fill(keys, release.value, withheld, slices, [str(d) for d in whens])
+
+
+def _like(dates: list[Any], moment: pd.Series[Any], since: str) -> list[Any]:
+    """Turn dates into what the column holds: times where it holds times."""
+    try:
+        if pd.api.types.is_datetime64_any_dtype(moment.dtype):
+            zone = getattr(moment.dtype, "tz", None)
+            times = [pd.Timestamp(d) for d in dates]
+            dates = [t.tz_localize(zone) if t.tzinfo is None else t.tz_convert(zone) for t in times]
+        _ = [m > d for m in moment.dropna().iloc[:1] for d in dates]
+    except (TypeError, ValueError):
+        raise DataError(
+            f"suppress_slices: dates {dates!r} cannot be compared with column {since!r} ({moment.dtype}). Give both as "
+            "times."
+        ) from None
+    return dates
 
 
 def _slice_cells(

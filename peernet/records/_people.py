@@ -137,11 +137,10 @@ def without_objectors(records: Records, listed: Iterable[str] = ()) -> Records:
     if len(asked) and "status" in asked.columns:
         objectors |= set(asked.loc[asked["status"] == "objected", "person"])
     changes: dict[str, Any] = {}
-    mine = (
-        asked["person"].isin(objectors) & (asked["status"] != "objected") if len(asked) else asked.index[:0]
-    )
-    if len(mine) and mine.any():
-        changes["respondents"] = asked.assign(status=asked["status"].mask(mine, "objected"))
+    if len(asked) and objectors:
+        mine = asked["person"].isin(objectors) & (asked["status"] != "objected")
+        if mine.any():
+            changes["respondents"] = asked.assign(status=asked["status"].mask(mine, "objected"))
     rows = 0
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)

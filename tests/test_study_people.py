@@ -134,3 +134,9 @@ def test_columns_that_say_who_somebody_is_are_dropped(study: Path) -> None:
     assert "shift" in records.people and "unit" in records.people
     assert "nick" not in records.people.to_csv() and "0003" not in records.people.to_csv()
     assert sum("so it says who they are" in t for t in records.report.not_read) == 2
+
+
+def test_another_unit_in_a_later_roster_is_told() -> None:
+    one, two = (Records(people=pd.DataFrame({"unit": u}, index=["a", "b"])) for u in (["A", "A"], ["A", "B"]))
+    assert any("1 people have another unit" in n for n in merge_records([one, two]).report.notes)
+    assert merge_records([one, one]).report.notes == ()

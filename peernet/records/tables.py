@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -342,12 +342,29 @@ def merge_records(records: Iterable[Records]) -> Records:
         tables[name] = _stack(name, [getattr(p, name) for p in parts])
     reports = [p.report for p in parts if len(p.report.files) or len(p.report.ledger) or p.report.not_read]
     distinct = list({id(r): r for r in reports}.values())
+    report = join_reports(distinct) if distinct else parts[0].report
+    moved = _moved([p.people for p in parts])
+    if moved:
+        note = (
+            f"{moved} people have another unit in a later roster: the first counts. Date the rows (effective_from), or "
+            "read each wave with its own roster: units, joiners and leavers of later waves are not seen otherwise"
+        )
+        report = replace(report, notes=(*report.notes, note))
     return Records(
         **tables,
         roles=_join_roles([p.roles for p in parts]),
         permissions=join_permissions([p.permissions for p in parts]),
-        report=join_reports(distinct) if distinct else parts[0].report,
+        report=report,
     )
+
+
+def _moved(frames: list[pd.DataFrame]) -> int:
+    """Count people whose unit differs between two tables."""
+    units = [f["unit"].dropna() for f in {id(f): f for f in frames}.values() if "unit" in f.columns]
+    if len(units) < 2:
+        return 0
+    every = pd.concat(units)
+    return int((every.groupby(level=0).nunique() > 1).sum())
 
 
 def _join_people(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ __all__ = ["read_survey", "survey_records"]
 People = Records | pd.DataFrame
 Aliases = pd.DataFrame | Mapping[str, str] | None
 _NO = {"0", "2", "no", "nein", "non", "false", "n", "disagree", "i do not agree"}
+_NOBODY = {"n/a", "n.a.", "-", "--", "none", "nobody", "no one", "niemand", "keine", "keiner", "personne"}
 _YES = {"1", "yes", "ja", "oui", "true", "y", "agree", "i agree"}
 
 
@@ -313,6 +314,7 @@ def _nominations(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Collect the names given, match them, leave out self-mentions and repeats."""
     parts = [_roster_cells(frame, who, book, roster, ledger)]
+    known = {*roster.index, *(roster["name"].dropna() if "name" in roster.columns else ())}
     slots = book.of("nomination")
     slots = slots.sort_values("slot", key=lambda c: c.astype("int64"), kind="stable")
     for entry in tuples(slots):
@@ -320,6 +322,9 @@ def _nominations(
         marked = cells.index[(cells != frame[entry.column].map(lambda t: " ".join(t.split()))).to_numpy()]
         ledger.flag("names", "markup or invisible characters removed", marked)
         cells = cells[cells != ""]
+        nobody = cells.str.casefold().isin(_NOBODY) & ~cells.isin(known)
+        ledger.flag("names", "a word for nobody is typed in (no name given)", cells.index[nobody])
+        cells = cells[~nobody]
         part = pd.DataFrame(
             {
                 "row": cells.index,

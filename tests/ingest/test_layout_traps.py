@@ -93,3 +93,12 @@ def test_dates_of_slices_may_be_words() -> None:
     assert all((words[k].to_numpy() == same[k].to_numpy()).all() for k in words)
     with pytest.raises(DataError, match="cannot be compared"):
         privacy.suppress_slices(frame, {"u": ["u"]}, since="d", dates=["soon"])
+
+
+def test_words_for_nobody_are_no_names(tmp_path: Path) -> None:
+    records = read_survey(
+        put(tmp_path, "id,n,c\n1,Niemand,yes\n2,n/a,yes\n3,Zed Who,yes\n"), BOOK, people=ROSTER
+    )
+    assert records.report.unmatched["given"].unique().tolist() == ["Zed Who"]
+    assert "a word for nobody is typed in" in told(records.report)
+    assert records.respondents["status"].tolist() == ["answered"] * 3

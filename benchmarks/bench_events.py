@@ -31,7 +31,8 @@ con.execute(f'''COPY (
 """
 
 # CPU seconds, which hold on a busy machine. Both begin at the file and end with the same in memory: every tie (teacher,
-# learner, weight, episodes, first, last) and the table of flows between units. The SQL leaves itself the fastest way out, Arrow, and a second time pandas.
+# learner, weight, episodes, first, last) and the table of flows between units. The SQL leaves itself the fastest way
+# out, Arrow, and a second time pandas.
 OURS = """
 import sys, time, resource
 t0 = time.process_time()

@@ -71,9 +71,10 @@ def _fit_one(
         z[: model.n_social][dead] = 0.0
     summit = climb(surface, starts, free)
     if twin is not None and summit.value < twin.log_likelihood:
-        # the model without teaching is a point of this one: no start may end below it
-        alone = starts[0].copy()
-        alone[: model.n_social], alone[model.n_social :] = 0.0, twin._engine.summit.z
+        # the model without teaching is a point of this one (covariates of teaching at 0): no start may end below it
+        (a, i, _), k, z = model.sizes, model.n_social, twin._engine.summit.z
+        alone = np.zeros(surface.width)
+        alone[k : k + a], alone[k + a + i :] = z[:a], z[a:]
         again = climb(surface, [alone], free)
         if again.value > summit.value:
             summit = replace(again, starts=[*summit.starts, *again.starts])

@@ -167,9 +167,12 @@ def reversal(mutual: float, silent: float, n_sim: int, entropy: int) -> dict[str
         net = PeerNetwork(net.people, net.ties, respondent_is="learner")
         quiet = silos.make_silent(net, list(net.ids[rng.random(n) < silent]))
         truth = silos.betweenness(net)
+        told = truth.notna()
         for name in ("none", "chance", "all"):
             got = quiet if name == "none" else silos.impute_reversed(quiet, method=name, rng=rng)
-            rank = silos.betweenness(got, min_response=0).corr(truth, method="spearman")
+            score = silos.betweenness(got, min_response=0)
+            told = score.notna() if name == "none" else told  # the same people each time: those who answered
+            rank = score[told].corr(truth[told], method="spearman")
             gap = silos.ei_estimate(got, "unit").value - silos.ei_estimate(net, "unit").value
             sums.setdefault(name, []).append([got.n_ties / net.n_ties - 1, gap, rank])
     return {name: list(np.mean(rows, axis=0)) for name, rows in sums.items()}

@@ -304,7 +304,7 @@ def fast_import(repo: Path, n: int, seed: int = 1) -> None:
 
 def test_twenty_thousand_commits_as_git_counts_them(tmp_path: Path) -> None:
     fast_import(tmp_path, 20_000)
-    records = read_git(tmp_path)
+    records = read_git(tmp_path, copies="keep")  # git counts copies of commits too
     ledger = records.report.ledger.set_index("what")
     assert ledger.loc["commits", "read"] == 20_000
     want = {
@@ -315,9 +315,11 @@ def test_twenty_thousand_commits_as_git_counts_them(tmp_path: Path) -> None:
     }
     everything = git(tmp_path, "log", "--all", "--format=%(trailers:only)").count("@firm.example")
     assert ledger.loc["trailers", "read"] == everything
-    assert ledger.loc["trailers", "used"] == sum(want.values())
+    twice = records.report.n_dropped("named twice in one commit")
+    assert 0 < twice < 50 and ledger.loc["trailers", "used"] == sum(want.values()) - twice
     own = records.report.n_dropped("a person with themselves")
-    assert len(records.events) + own == want["review"] + want["help"] + 2 * want["co-author"]
+    lost = want["review"] + want["help"] + 2 * want["co-author"] - len(records.events) - own
+    assert twice <= lost <= 2 * twice  # a co-author named twice stands for two events
     # against a count made the slow way, from the raw text
     raw = git(
         tmp_path, "log", "--all", "--format=%ae|%(trailers:key=Reviewed-by,valueonly,separator=%x2C)"
@@ -325,8 +327,8 @@ def test_twenty_thousand_commits_as_git_counts_them(tmp_path: Path) -> None:
     slow = Counter()
     for line in raw:
         author, _, named = line.partition("|")
-        for one in filter(None, named.split(",")):
-            mail = one.partition("<")[2].rstrip(">")
+        mails = {one.partition("<")[2].rstrip(">") for one in filter(None, named.split(","))}
+        for mail in mails:  # whoever is named twice in a commit reviewed it once
             if mail != author:
                 slow[mail, author] += 1
     events = records.events[records.events["kind"] == "review"]

@@ -126,10 +126,10 @@ def survey_records(
     """Turn rows of text into records: the engine behind every survey reader."""
     literal("bad_shares", bad_shares, ("drop", "error"))
     roster = roster_of(people)
-    if not len(frame):
-        raise DataError(f"{file} has a header and no answers below it (0 rows). Export it again.")
     frame, book = expand_lists(frame, book, split_semicolons)
     _need_columns(frame, book, file)
+    if not len(frame):
+        raise DataError(f"{file} has a header and no answers below it (0 rows). Export it again.")
     frame = _only_complete(frame, book, ledger)
     who, how = _respondents(frame, book, roster, aliases, file, ledger)
     frame, who = frame[who.notna()], who.dropna()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -253,12 +255,18 @@ def test_broken_slack_exports(data: st.DataObject) -> None:
         files[name] = data.draw(json_values)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "e.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for member, value in files.items():
-                archive.writestr(member, json.dumps(value))
-        raw = path.read_bytes()
+        raw = zipped({member: json.dumps(value).encode() for member, value in files.items()})
         path.write_bytes(broken_bytes(raw, data) if data.draw(st.booleans()) else raw)
         attempt(lambda p: ig.read_slack(p, people=ROSTER), path)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """An archive without the clock's time in it."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(zipfile.ZipInfo(name, (2025, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+    return written.getvalue()
 
 
 def broken_bytes(raw: bytes, data: st.DataObject) -> bytes:
@@ -274,33 +282,67 @@ def broken_bytes(raw: bytes, data: st.DataObject) -> bytes:
 def test_broken_network_canvas(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "nc.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for member, text in CANVAS.items():
-                archive.writestr(member, broken(text.encode(), data.draw))
-        raw = path.read_bytes()
+        raw = zipped({member: broken(text.encode(), data.draw) for member, text in CANVAS.items()})
         path.write_bytes(broken_bytes(raw, data) if data.draw(st.booleans()) else raw)
         attempt(
             lambda p: ig.read_network_canvas(p, people=ROSTER, relation="r", respondent_is="learner"), path
         )
 
 
+def workbook() -> bytes:
+    """A small Excel file, the same bytes at any hour (openpyxl writes the clock's time into it)."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book_ = openpyxl.Workbook()
+    for row in (
+        ["Completion time", "Email", "n1", "s1", "s2"],
+        ["2025-01-01", "ana@x.org", "Bo Alm;", 60, 40],
+    ):
+        book_.active.append(row)
+    written = io.BytesIO()
+    book_.save(written)
+    with zipfile.ZipFile(written) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    stamp = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+    return zipped({name: stamp.sub(b"2025-01-01T00:00:00Z", text) for name, text in members.items()})
+
+
+def spss_file(folder: Path) -> bytes:
+    """A small .sav file, the same bytes at any hour (its header holds a date in bytes 84-92, a time in 93-100)."""
+    pyreadstat = pytest.importorskip("pyreadstat")
+    path = folder / "good.sav"
+    pyreadstat.write_sav(
+        pd.DataFrame({"id": ["001"], "n1": ["Bo Alm"], "s1": [60.0], "s2": [40.0]}), str(path)
+    )
+    raw = path.read_bytes()
+    return raw[:84] + b"01 Jan 2500:00:00" + raw[101:]
+
+
+def test_files_to_break_are_the_same_at_any_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hypothesis draws hangs on a file's length, so the clock must not be in it."""
+    datetime_ = pytest.importorskip("openpyxl.packaging.core").datetime
+
+    class Later(datetime_.datetime):  # type: ignore[name-defined, misc]
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime_.datetime(2031, 10, 11, 22, 33, 44, 555555, tzinfo=tz)
+
+    first = workbook(), spss_file(tmp_path)
+    monkeypatch.setattr(datetime_, "datetime", Later)
+    assert (workbook(), spss_file(tmp_path)) == first
+    (tmp_path / "f.xlsx").write_bytes(first[0])
+    (tmp_path / "f.sav").write_bytes(first[1])
+    sheet = ig.read_microsoft_forms(tmp_path / "f.xlsx", codebook=book(), people=ROSTER)
+    assert len(sheet.answers) and len(
+        ig.read_spss(tmp_path / "f.sav", codebook=book(PERSON), people=ROSTER).answers
+    )
+
+
 @settings(max_examples=8)
 @given(data=st.data())
 def test_broken_workbooks_and_spss_files(data: st.DataObject) -> None:
-    openpyxl, pyreadstat = pytest.importorskip("openpyxl"), pytest.importorskip("pyreadstat")
     with tempfile.TemporaryDirectory() as folder:
         sheet, sav = Path(folder) / "f.xlsx", Path(folder) / "f.sav"
-        book_ = openpyxl.Workbook()
-        for row in (
-            ["Completion time", "Email", "n1", "s1", "s2"],
-            ["2025-01-01", "ana@x.org", "Bo Alm;", 60, 40],
-        ):
-            book_.active.append(row)
-        book_.save(sheet)
-        pyreadstat.write_sav(
-            pd.DataFrame({"id": ["001"], "n1": ["Bo Alm"], "s1": [60.0], "s2": [40.0]}), str(sav)
-        )
-        for path in (sheet, sav):
-            path.write_bytes(broken_bytes(path.read_bytes(), data))
+        for path, raw in ((sheet, workbook()), (sav, spss_file(Path(folder)))):
+            path.write_bytes(broken_bytes(raw, data))
         attempt(lambda p: ig.read_microsoft_forms(p, codebook=book(), people=ROSTER), sheet)
         attempt(lambda p: ig.read_spss(p, codebook=book(PERSON), people=ROSTER), sav)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from scipy.sparse import csr_array
 
+    from peernet._constructors import Constructors
     from peernet._events import Coded
     from peernet.network import PeerNetwork
 
@@ -39,6 +40,8 @@ __all__ = [
     "tables_of_networkx",
     "to_csr",
 ]
+
+Made = TypeVar("Made", bound="Constructors")
 
 
 def to_csr(n: int, teacher: NDArray[Any], learner: NDArray[Any], weight: NDArray[np.float64]) -> csr_array:
@@ -116,9 +119,7 @@ def fold_codes(
     return to_csr(n, t, k, w), dropped, given
 
 
-def network_of_codes(
-    cls: type[PeerNetwork], ties: Coded, facts: dict[str, Any], people: Any
-) -> PeerNetwork | None:
+def network_of_codes(cls: type[Made], ties: Coded, facts: dict[str, Any], people: Any) -> Made | None:
     """Build a network from a coded tie list, whose frame is then made on demand; None = somebody is unknown."""
     frame = clean_people(ties.ids if people is None else people)
     row = frame.index.get_indexer(ties.ids).astype(np.int32)

@@ -5,13 +5,13 @@ Every function takes ``ax=None`` and returns the ``Axes``; none shows, saves, si
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from peernet._canvas import GREY, OKABE_ITO, PALE, axes, hues, set_title, wrap
+from peernet._canvas import INK as INK
 from peernet._check import column
 from peernet.errors import DataError
 from peernet.privacy.permissions import require
@@ -35,75 +35,6 @@ __all__ = [
     "wrap",
 ]
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-GREY = "#9a9a9a"
-INK = "#333333"
-_PALE = "#d9d9d9"
-
-
-def axes(ax: Axes | None = None) -> Axes:
-    """Return the axes given, or new ones, with the two idle spines off.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes, optional
-        Where to draw.
-    """
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        ax = plt.subplots(layout="constrained")[1]
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    return ax
-
-
-def wrap(text: str, width: int = 68) -> str:
-    """Break a title so that it is not cut at the right.
-
-    Parameters
-    ----------
-    text : str
-        One message.
-    width : int
-        Characters in a line.
-
-    Returns
-    -------
-    str
-        The same words with line breaks.
-    """
-    # A number and its % stay on one line: textwrap does not break at a no-break space.
-    lines = textwrap.wrap(text.replace(" %", "\xa0%"), width)
-    return "\n".join(lines).replace("\xa0%", " %")
-
-
-def hues(names: Sequence[Any], sizes: pd.Series[Any] | None = None) -> dict[Any, str]:
-    """Give the six largest groups a colour of their own and the others grey.
-
-    Parameters
-    ----------
-    names : sequence
-        Groups, in the order of the picture.
-    sizes : pandas.Series, optional
-        Size by group; without it the first six are coloured.
-
-    Returns
-    -------
-    dict
-        Colour by group.
-    """
-    order = list(names) if sizes is None else sorted(names, key=lambda g: -float(sizes.get(g, 0)))
-    chosen = set(order[: len(OKABE_ITO)])
-    palette = iter(OKABE_ITO)
-    return {g: next(palette) if g in chosen else GREY for g in names}
-
-
-def _title(ax: Axes, text: str) -> None:
-    """Set a wrapped title at the left."""
-    if text:
-        ax.set_title(wrap(text), loc="left", fontsize=11, color=INK)
-
 
 def plot_null(test: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a null distribution as a histogram with the observed value as a line.
@@ -121,11 +52,11 @@ def plot_null(test: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
     draws = np.asarray(test.null)[np.isfinite(test.null)]
     if len(draws):
         bins = min(40, max(1, len(np.unique(draws))))
-        ax.hist(draws, bins=bins, color=_PALE, edgecolor="white", linewidth=0.3)
+        ax.hist(draws, bins=bins, color=PALE, edgecolor="white", linewidth=0.3)
         ax.set_ylabel(f"draws ({len(draws):,} in all)".replace(",", " "))
     elif np.isfinite(test.null_sd) and test.null_sd > 0:
         grid = test.null_mean + test.null_sd * np.linspace(-4, 4, 200)
-        ax.fill_between(grid, np.exp(-(((grid - test.null_mean) / test.null_sd) ** 2) / 2), color=_PALE)
+        ax.fill_between(grid, np.exp(-(((grid - test.null_mean) / test.null_sd) ** 2) / 2), color=PALE)
         ax.set_yticks([])
         ax.set_ylabel("null, normal with the exact mean and SD")
     if np.isfinite(test.observed):
@@ -139,7 +70,7 @@ def plot_null(test: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
             xytext=(-5 if side == "right" else 5, 0), textcoords="offset points",
         )  # fmt: skip
     ax.set_xlabel(f"{test.name}, if only chance were at work" if test.name else "statistic under the null")
-    _title(ax, title)
+    set_title(ax, title)
     return ax
 
 
@@ -180,7 +111,7 @@ def plot_intervals(
     ax.set_ylim(-0.6, len(frame) - 0.4)
     ax.set_xlabel(xlabel)
     ax.tick_params(axis="y", length=0)
-    _title(ax, title)
+    set_title(ax, title)
     return ax
 
 
@@ -222,7 +153,7 @@ def plot_heatmap(
     for (i, j), n in np.ndenumerate(counts.to_numpy(dtype=float)):
         if mask[i, j]:
             ax.add_patch(
-                Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="////", edgecolor=_PALE, linewidth=0)
+                Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="////", edgecolor=PALE, linewidth=0)
             )
             continue
         red, green, blue, _ = picture.to_rgba(np.nan_to_num(colour[i, j]))
@@ -239,7 +170,7 @@ def plot_heatmap(
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    _title(ax, title)
+    set_title(ax, title)
     return ax
 
 
@@ -305,7 +236,7 @@ def plot_flow(
     ax.set_xlim(-0.35, 1.35)
     ax.invert_yaxis()
     ax.set_axis_off()
-    _title(ax, title)
+    set_title(ax, title)
     withheld = f"; {int(mask.sum())} small cells withheld" if mask.any() else ""
     note = (
         f"{unit} that cross groups: {total:,.0f}; within groups (left out): {inside:,.0f}{withheld}".replace(
@@ -382,7 +313,7 @@ def plot_curve(
         ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(where))  # type: ignore[no-untyped-call]
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
-    _title(ax, title)
+    set_title(ax, title)
     return ax
 
 
@@ -456,7 +387,7 @@ def plot_network(
         ax.add_collection(LineCollection(list(ends), colors=tone, linewidths=0.5, alpha=alpha, zorder=1))
     for k, (x, y, w, h) in enumerate(boxes):
         name = groups[k] if k < len(groups) else "(no group)"
-        ax.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=_PALE, linewidth=0.8, zorder=0))
+        ax.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=PALE, linewidth=0.8, zorder=0))
         ax.text(
             x + w / 2, y + h, f"{name}", ha="center", va="bottom", fontsize=9, color=colour.get(name, GREY)
         )
@@ -468,7 +399,7 @@ def plot_network(
             ax.annotate(str(net.ids[i]), place[i], xytext=(4, 4), textcoords="offset points", fontsize=8)
     ax.set_axis_off()
     ax.autoscale_view()
-    _title(ax, title)
+    set_title(ax, title)
     note = f"{net.n_people} people, {net.n_ties} ties, all drawn; pale ties cross groups; bigger dot = teaches more"
     ax.text(0.5, -0.01, note, transform=ax.transAxes, ha="center", va="top", fontsize=8, color=INK)
     return ax

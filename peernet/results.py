@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import literal
+from peernet._numbers import MOST_ROWS, cell, format_number, format_p, html_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,51 +36,6 @@ Verdict = Literal[
     "", "supported", "contradicted", "inconclusive", "not answered by these data", "not answerable"
 ]
 VERDICTS = ("supported", "contradicted", "inconclusive", "not answered by these data", "not answerable")
-
-
-def format_number(value: float, digits: int = 3) -> str:
-    """Write a number with ``digits`` significant digits; missing as ``n/a``.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    digits : int
-        Significant digits.
-
-    Returns
-    -------
-    str
-        For people: thousands in groups, no exponent between 0.0001 and a million.
-    """
-    if value is None or np.isnan(value):
-        return "n/a"
-    if np.isinf(value):
-        return "infinity" if value > 0 else "-infinity"
-    if value != 0 and (abs(value) >= 10**6 or abs(value) < 10**-4):
-        return f"{value:.{digits - 1}e}"
-    if abs(value) >= 10 ** (digits - 1):
-        return f"{value:,.0f}".replace(",", " ")
-    text = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e" in text else text
-
-
-def format_p(p: float) -> str:
-    """Write a p-value as ``p = .032`` or ``p < .001``.
-
-    Parameters
-    ----------
-    p : float
-        In [0, 1] or NaN.
-
-    Returns
-    -------
-    str
-        With three decimals.
-    """
-    if np.isnan(p):
-        return "p n/a"
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
 def monte_carlo_p(
@@ -217,7 +173,7 @@ class Result:
         """Answer in words, table, notes; deterministic, every text escaped."""
         words = "".join(f"<p>{escape(part)}</p>" for part in self.summary().split("\n") if part)
         notes = "".join(f"<li><b>{escape(k)}:</b> {escape(v)}</li>" for k, v in self._notes())
-        return f'<div class="peernet-result">{words}{_html_table(self.to_frame())}<ul>{notes}</ul></div>'
+        return f'<div class="peernet-result">{words}{html_table(self.to_frame())}<ul>{notes}</ul></div>'
 
     def _repr_markdown_(self) -> str:
         """The same in Markdown."""
@@ -225,32 +181,11 @@ class Result:
         head = "| " + " | ".join(str(c) for c in frame.columns) + " |"
         rule = "|" + " --- |" * len(frame.columns)
         rows = [
-            "| " + " | ".join(_cell(v) for v in row) + " |"
-            for row in frame.head(_MOST).itertuples(index=False)
+            "| " + " | ".join(cell(v) for v in row) + " |"
+            for row in frame.head(MOST_ROWS).itertuples(index=False)
         ]
         notes = [f"- **{k}:** {v}" for k, v in self._notes()]
         return "\n".join([self.summary(), "", head, rule, *rows, "", *notes])
-
-
-_MOST = 30
-
-
-def _cell(value: Any) -> str:
-    """Write one cell."""
-    if isinstance(value, (float, np.floating)):
-        return format_number(float(value), 4)
-    return str(value).replace("|", "\\|")
-
-
-def _html_table(frame: pd.DataFrame) -> str:
-    """Write a small frame as plain semantic HTML."""
-    head = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in frame.columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(_cell(v))}</td>" for v in row) + "</tr>"
-        for row in frame.head(_MOST).itertuples(index=False)
-    )
-    more = f"<caption>first {_MOST} of {len(frame)} rows</caption>" if len(frame) > _MOST else ""
-    return f"<table>{more}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -342,3 +342,16 @@ def test_word_options_of_codes_and_an_empty_stream_of_events() -> None:
     assert PeerNetwork.from_events(events.astype({"teacher": str, "learner": str}), ["a"]).n_ties == 0
     diagonal = np.array([[np.nan, 1.0], [0.0, np.nan]])
     assert PeerNetwork.from_adjacency(diagonal, row_is="teacher").n_ties == 1
+
+
+def test_a_pickle_names_the_public_class_and_its_tables() -> None:
+    """Studies keep networks: what a pickle says must stay readable when code moves."""
+    frame = pd.DataFrame({"teacher": ["a"], "learner": ["b"]})
+    net = PeerNetwork(["a", "b"], frame)
+    constructor, arguments, state = net.__reduce_ex__(2)[:3]
+    assert f"{arguments[0].__module__}.{arguments[0].__qualname__}" == "peernet.network.PeerNetwork"
+    assert {"_people", "_rows", "_row_ends", "_observed", "_respondent_is", "_provenance"} <= set(state)
+    older = constructor(*arguments)
+    older.__setstate__(dict(state))
+    assert older == net
+    assert older.adjacency.toarray().tolist() == [[0, 1], [0, 0]]

@@ -13,9 +13,19 @@ PACKAGE = ROOT / "peernet"
 
 # Names on one line may import those before them on the same line, except where ALONE says otherwise.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "_check", "_rng", "_parallel"),
-    ("_graph", "_portable", "_tables", "_convert", "_events", "_card", "network", "privacy"),
-    ("nulls", "plots", "records"),
+    ("errors", "_check", "_rng", "_parallel", "_numbers"),
+    (
+        "_graph",
+        "_portable",
+        "_tables",
+        "_convert",
+        "_events",
+        "_card",
+        "_constructors",
+        "network",
+        "privacy",
+    ),
+    ("nulls", "_canvas", "plots", "records"),
     ("results",),
     ("ingest", "silos", "diffusion", "hypotheses"),
     ("claims", "planning"),

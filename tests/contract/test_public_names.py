@@ -90,8 +90,9 @@ def public_things() -> tuple[dict[str, Any], list[str]]:
 
 
 def methods_of(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield the public methods that a class defines itself, unwrapped."""
-    for name, value in vars(cls).items():
+    """Yield the public methods that a class defines itself, or takes from a private module, unwrapped."""
+    hidden = [base for base in cls.__mro__[1:] if base.__module__.startswith("peernet._")]
+    for name, value in {k: v for part in (*hidden, cls) for k, v in vars(part).items()}.items():
         if name.startswith("_"):
             continue
         bare = value.__func__ if isinstance(value, classmethod | staticmethod) else value
@@ -140,6 +141,7 @@ def wants_sections(name: str) -> bool:
 def test_there_is_something_to_look_at() -> None:
     assert "PeerNetwork" in peernet.__all__
     assert len(CALLABLES) > 10
+    assert "peernet.network.PeerNetwork.from_events" in METHODS
 
 
 def test_the_parser_reads_a_numpydoc_page() -> None:

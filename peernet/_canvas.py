@@ -37,7 +37,7 @@ def axes(ax: Axes | None = None) -> Axes:
 
 
 def wrap(text: str, width: int = 68) -> str:
-    """Break a title so that it is not cut at the right.
+    """Break a title into lines of about equal length, so that it is not cut and no word stands alone.
 
     Parameters
     ----------
@@ -52,7 +52,13 @@ def wrap(text: str, width: int = 68) -> str:
         The same words with line breaks.
     """
     # A number and its % stay on one line: textwrap does not break at a no-break space.
-    lines = textwrap.wrap(text.replace(" %", "\xa0%"), width)
+    text = text.replace(" %", "\xa0%")
+    lines = textwrap.wrap(text, width)
+    for narrower in range(len(text) // max(len(lines), 1), width) if len(lines) > 1 else ():
+        even = textwrap.wrap(text, max(narrower, 1))
+        if len(even) == len(lines):
+            lines = even
+            break
     return "\n".join(lines).replace("\xa0%", " %")
 
 

@@ -66,7 +66,7 @@ for (fit in list(netlm, netlogit)) {
 
 def sna(n: int, degree: float, reps: int) -> dict[str, tuple[list[float], np.ndarray, str]] | None:
     """Return seconds, coefficients and version of netlm and netlogit on the same data; None without R or sna."""
-    from peernet.hypotheses._formula import build
+    from peernet.hypotheses._design import build
 
     if shutil.which("Rscript") is None:
         return None

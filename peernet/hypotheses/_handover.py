@@ -14,7 +14,7 @@ import pandas as pd
 from peernet._check import literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError, FitError
-from peernet.hypotheses._formula import _aligned, known_cells
+from peernet.hypotheses._design import _aligned, known_cells
 from peernet.privacy.permissions import require
 from peernet.results import ModelFit, provenance
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from math import factorial, prod
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,16 @@ from peernet.errors import DataError
 if TYPE_CHECKING:
     from peernet.network import PeerNetwork
 
-__all__ = ["Shuffler", "inner_products", "null_draws", "products", "shuffler", "two_sided_p"]
+__all__ = [
+    "Shuffler",
+    "inner_products",
+    "keeps",
+    "known_alike",
+    "null_draws",
+    "products",
+    "shuffler",
+    "two_sided_p",
+]
 
 Floats = NDArray[np.float64]
 BLOCK = 64
@@ -28,10 +37,16 @@ SMALL = 48
 
 @dataclass(frozen=True, eq=False)
 class Shuffler:
-    """Relabellings of ``n`` people that keep everybody within their block."""
+    """Relabellings of ``n`` people that keep everybody within their block; ``words`` say which blocks, if any."""
 
     n: int
     blocks: tuple[NDArray[np.intp], ...]
+    words: str = ""
+
+    @property
+    def stay(self) -> int:
+        """How many people never move."""
+        return self.n - sum(len(b) for b in self.blocks)
 
     @property
     def count(self) -> int:
@@ -60,8 +75,39 @@ class Shuffler:
             yield np.array(rows)
 
 
-def shuffler(net: PeerNetwork, within: str | None, second: NDArray[np.intp] | None = None) -> Shuffler:
-    """Return the relabellings of a network's people, within a column and a second division if given.
+def known_alike(known: Sequence[NDArray[np.bool_]]) -> NDArray[np.intp]:
+    """Return whose cells are known in the same roles: people differ where a whole row or column of a matrix is unknown.
+
+    The column of somebody who did not say from whom they learn is unknown, and so are row and column of somebody
+    whose age is missing. If such people changed places with others, known cells would be lost in every draw but not in
+    the data, and fewer cells make the statistics of the draws smaller than they should be.
+    """
+    flags = []
+    for matrix in known:
+        off = matrix & ~np.eye(len(matrix), dtype=bool)
+        flags += [off.any(axis=1), off.any(axis=0)]
+    return np.unique(np.column_stack(flags), axis=0, return_inverse=True)[1].ravel().astype(np.intp)
+
+
+def keeps(mask: NDArray[np.bool_], blocks: Sequence[NDArray[np.intp]]) -> bool:
+    """Say whether every relabelling within blocks leaves a matrix as it is: swaps of neighbours are enough."""
+    for block in blocks:
+        for a, b in pairwise(block):
+            rest = np.ones(len(mask), dtype=bool)
+            rest[[a, b]] = False
+            alike = (mask[a] == mask[b]) & (mask[:, a] == mask[:, b])
+            if not alike[rest].all() or mask[a, b] != mask[b, a]:
+                return False
+    return True
+
+
+def shuffler(
+    net: PeerNetwork,
+    within: str | None,
+    second: NDArray[np.intp] | None = None,
+    alike: NDArray[np.intp] | None = None,
+) -> Shuffler:
+    """Return the relabellings of a network's people, within a column and further divisions if given.
 
     Raises
     ------
@@ -77,14 +123,21 @@ def shuffler(net: PeerNetwork, within: str | None, second: NDArray[np.intp] | No
                 f"within: {len(lost)} people have no {within!r} ({quoted(lost)}). Give them one with with_people(...), "
                 "or subset(...) to those who have."
             )
-    if second is not None:
-        codes = codes * (second.max() + 1) + second
+    for more in (second, alike):
+        if more is not None:
+            codes = codes * (more.max() + 1) + more
     blocks = tuple(b for c in np.unique(codes) if len(b := np.flatnonzero(codes == c)) > 1)
     if not blocks:
-        raise DataError(
-            "within: every block holds one person, so nobody can change places. Use coarser blocks."
+        alone = "every block holds one person" + (
+            " whose values are known alike (who answered, who did not)"
+            if alike is not None and alike.any()
+            else ""
         )
-    return Shuffler(net.n_people, blocks)
+        raise DataError(f"within: {alone}, so nobody can change places. Use coarser blocks.")
+    words = f" within {within}" if within else ""
+    if alike is not None and alike.any():
+        words += (" and" if within else "") + " among those whose values are known alike"
+    return Shuffler(net.n_people, blocks, words)
 
 
 def null_draws(

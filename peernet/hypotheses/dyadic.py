@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from peernet._check import literal, number, quoted
 from peernet.errors import DataError, PeerNetWarning
 from peernet.hypotheses import _effects, _glm
+from peernet.hypotheses._design import Design, build, check_given, check_response, two_modes
 from peernet.hypotheses._fits import NetworkRegression
-from peernet.hypotheses._formula import Design, build, check_given
-from peernet.hypotheses._mrqap import COLUMNS, check_response, fit_numbers, notes, two_modes
+from peernet.hypotheses._mrqap import COLUMNS, fit_numbers, notes
 from peernet.hypotheses._pair_variance import Cells, covariance, jackknife, related
 from peernet.hypotheses._penalised import penalised_test, profile_interval
 from peernet.results import provenance
@@ -40,11 +40,10 @@ VARIANCES = {
     "robust": "heteroskedasticity-robust, pairs independent (for comparison)",
     "classical": "classical standard errors, pairs independent (for comparison)",
 }
-FEW = 50
+FEW = 100
 FEW_WORDS = (
     "dyadic_regression: with {people} people dyadic-robust standard errors are too small: a 5 % test rejects "
-    "11-14 % of data sets without an effect at 24 people, 10-12 % at 36, 8-10 % at 50. Use variance='jackknife', which "
-    "keeps its word there, or mrqap."
+    "11-14 % of data sets without an effect at 24 people, 10-12 % at 36, 8-10 % at 50, about 7 % at 100. {instead}"
 )
 
 
@@ -112,7 +111,7 @@ def dyadic_regression(
     Warns
     -----
     PeerNetWarning
-        For variance="dyadic" with fewer than 50 people, where it is too small: docs/calibration/network_tests.md.
+        For variance="dyadic" with fewer than 100 people, where it is too small: docs/calibration/network_tests.md.
 
     Notes
     -----
@@ -164,7 +163,12 @@ def dyadic_regression(
     else:
         vcov, df, remark = covariance(cells, fit, model, variance)
     if variance == "dyadic" and people < FEW:
-        warnings.warn(FEW_WORDS.format(people=people), PeerNetWarning, stacklevel=2)
+        instead = (
+            "The jackknife takes no fixed effects: distrust p-values near 5 %, or use mrqap without them."
+            if fixed_effects
+            else "Use variance='jackknife', which keeps its word there, or mrqap."
+        )
+        warnings.warn(FEW_WORDS.format(people=people, instead=instead), PeerNetWarning, stacklevel=2)
     n, k = fit.x.shape
     factor = {"people": people / max(people - 1, 1), "cells": n / (n - k), None: 1.0}[correction]
     options = {"formula": formula, "model": model, "variance": variance, "correction": correction}
@@ -174,7 +178,8 @@ def dyadic_regression(
         options={**options, "fixed_effects": fixed_effects, "two_mode": two_mode, "level": level},
         used={"cells_used": n, "cells_left_out": {**design.left_out, **lost}},
     )
-    return _answer(cells, fit, vcov * factor, df, remark, facts)
+    remarks = (*design.notes, *([remark] if remark else []))
+    return _answer(cells, fit, vcov * factor, df, remarks, facts)
 
 
 def _absorbed(
@@ -214,7 +219,7 @@ def _absorbed(
 
 
 def _answer(
-    cells: Cells, fit: _glm.CellFit, vcov: Floats, df: float, remark: str, facts: dict[str, Any]
+    cells: Cells, fit: _glm.CellFit, vcov: Floats, df: float, remarks: tuple[str, ...], facts: dict[str, Any]
 ) -> NetworkRegression:
     """Put the table together."""
     from scipy import stats
@@ -227,11 +232,10 @@ def _answer(
     half = stats.t.ppf((1 + level) / 2, df) * error
     p = 2 * stats.t.sf(np.abs(t), df)
     low, high = fit.beta - half, fit.beta + half
-    remarks = [remark] if remark else []
     for term in [] if fit.infinite is None else np.flatnonzero(fit.infinite):
         error[term] = t[term] = np.nan
         p[term], low[term], high[term], words = _separating(cells, fit, int(term), df, options)
-        remarks.append(words)
+        remarks += (words,)
         vcov[term], vcov[:, term] = np.nan, np.nan
     columns = [cells.names, fit.beta, error, t, p, low, high]
     effects = f", {options['fixed_effects']} fixed effects" if options["fixed_effects"] else ""

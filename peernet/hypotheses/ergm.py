@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import count, number, quoted
+from peernet._check import count, number, quoted, suggest
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError, FitError
 from peernet.hypotheses import _goodness
+from peernet.hypotheses._design import build, check_given, known_cells
 from peernet.hypotheses._formula import (
     COLUMN_VERBS,
     INTERCEPT,
+    MEANT,
     NETWORK_VERBS,
+    STRUCTURE,
     Formula,
-    build,
-    check_given,
-    known_cells,
     parse,
 )
 from peernet.hypotheses._goodness import GoodnessOfFit
@@ -37,7 +37,6 @@ __all__ = ["ErgmFit", "GoodnessOfFit", "fit_ergm"]
 
 Floats = NDArray[np.float64]
 Present = NDArray[np.bool_]
-STRUCTURE = ("edges", "mutual")
 DEPENDENT = (
     "gwesp",
     "gwdsp",
@@ -197,6 +196,28 @@ def read_model(formula: str) -> tuple[Formula, list[str]]:
     return Formula(model.response, tuple(plain), intercept), mutual
 
 
+def _refuse_unknown(
+    model: Formula, formula: str, networks: Mapping[str, Any] | None, net: PeerNetwork
+) -> None:
+    """Refuse words that are no network, no column and no term, offering what was probably meant.
+
+    Raises
+    ------
+    DataError
+        Naming the word and the nearest terms.
+    """
+    bare = {t.argument for p in model.products for t in p if t.verb == "network"}
+    for word in sorted(bare - set(networks or {}) - set(net.people.columns)):
+        terms = [*STRUCTURE, *DEPENDENT, *(networks or {})]
+        meant = MEANT.get(word.lower(), "")
+        near = f" Did you mean {meant!r}?" if meant else suggest(word, terms)
+        known = ", ".join(map(repr, networks or {})) or "none"
+        raise DataError(
+            f"formula: {word!r} in {formula!r} is neither a term (edges, mutual, same(x) ...) nor a network.{near} "
+            f"networks holds: {known}."
+        )
+
+
 def fit_ergm(
     net: PeerNetwork,
     formula: str,
@@ -252,6 +273,7 @@ def fit_ergm(
         raise ValueError(f"formula: fit_ergm models ties, 'tie ~ ...'; got {model.response!r}.")
     if not (model.products or model.intercept or mutual):
         raise ValueError(f"formula: {formula!r} has no term.")
+    _refuse_unknown(model, formula, networks, net)
     data = _pairs(net, model, mutual, networks)
     theta, info, log_likelihood = _newton(data)
     return _answer(net, formula, data, theta, info, log_likelihood, level)
@@ -267,12 +289,15 @@ class _Pairs:
     names: tuple[str, ...]
     cells: int
     left_out: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def _pairs(net: PeerNetwork, model: Formula, mutual: list[str], networks: Mapping[str, Any] | None) -> _Pairs:
     """Lay a network out by pairs."""
+    notes: tuple[str, ...] = ()
     if model.products or model.intercept:
         design = build(net, model, networks, keep_unanswered=True)
+        notes = design.notes
         x, names = design.x, [("edges" if n == INTERCEPT else n) for n in design.names]
     else:
         x, names = np.empty((0, net.n_people, net.n_people)), []
@@ -296,7 +321,7 @@ def _pairs(net: PeerNetwork, model: Formula, mutual: list[str], networks: Mappin
         "covariates unknown": int(known.sum()) - cells,
     }
     pairs = np.column_stack([i, j])[usable]
-    return _Pairs(features[usable], (fits_up & fits_down)[usable], pairs, (*names, *more), cells, lost)
+    return _Pairs(features[usable], (fits_up & fits_down)[usable], pairs, (*names, *more), cells, lost, notes)
 
 
 def _refuse_pairs(features: Floats, names: list[str], x: Floats, tie: Present, known: Present) -> None:
@@ -436,7 +461,7 @@ def _answer(
         n=data.cells,
         n_unit="ordered pairs",
         level=level,
-        notes=tuple(notes),
+        notes=(*notes, *data.notes),
         vcov=pd.DataFrame(vcov, index=list(data.names), columns=list(data.names)),
         aic=2 * k - 2 * log_likelihood,
         bic=float(np.log(data.cells) * k - 2 * log_likelihood),

@@ -12,7 +12,8 @@ from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.hypotheses import _autocorrelation as auto
 from peernet.hypotheses import _moran
-from peernet.hypotheses._formula import check_given, parse
+from peernet.hypotheses._design import check_given
+from peernet.hypotheses._formula import parse
 from peernet.results import HypothesisTest, ModelFit, format_number, format_p, provenance
 
 if TYPE_CHECKING:

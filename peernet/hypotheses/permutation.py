@@ -13,9 +13,9 @@ from peernet._check import count, literal
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
-from peernet.hypotheses import _formula, _graphs
-from peernet.hypotheses._mrqap import two_modes
-from peernet.hypotheses._permute import inner_products, null_draws, shuffler, two_sided_p
+from peernet.hypotheses import _design, _graphs
+from peernet.hypotheses._formula import parse
+from peernet.hypotheses._permute import inner_products, known_alike, null_draws, shuffler, two_sided_p
 from peernet.results import Alternative, HypothesisTest, monte_carlo_p, provenance
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def qap_correlation(
     Parameters
     ----------
     net : PeerNetwork
-        The first network. Cells that silent people would have filled are left out, not zero.
+        The first network. Cells that silent people would have filled are left out, not zero, and people change places
+        only with those about whom as much is known: those who answered with those who answered (see :func:`mrqap`).
     other : PeerNetwork, str or pandas.DataFrame
         The second network over the same people, in any order; or one term of a formula, such as ``"same(office)"`` or
         ``"diff(age)"``; or a table of values, rows teach, columns learn, NaN = unknown.
@@ -72,7 +73,7 @@ def qap_correlation(
     alternative : {"two-sided", "greater", "less"}
         Two-sided is twice the smaller tail.
     compat : {"sna"}, optional
-        p-values as b / R, which may be 0, as in ``sna::qaptest``.
+        p-values as b / R, which may be 0, and unknown cells that move with people, as in ``sna::qaptest``.
     n_draws : int
         Permutations. Where people can be arranged in no more ways than this, every one is used and p is exact.
     rng : Generator, BitGenerator, seed or None
@@ -108,16 +109,19 @@ def qap_correlation(
     literal("alternative", alternative, _ALTERNATIVES)
     literal("compat", compat, ("sna", None))
     n_draws, used = count("n_draws", n_draws), record(rng)
-    _formula.check_given(net, networks)
-    allowed, kinds = two_modes(net, two_mode)
+    _design.check_given(net, networks)
+    allowed, kinds = _design.two_modes(net, two_mode)
     a = net.adjacency.toarray().astype(np.float64)
     if not weighted:
         a = (a > 0).astype(np.float64)
-    a[~_formula.known_cells(net)] = np.nan
+    a[~_design.known_cells(net)] = np.nan
     name, b = _second(net, other, networks, weighted)
     if allowed is not None:
         a[~allowed] = b[~allowed] = np.nan
-    shuffle = shuffler(net, within, kinds)
+    off = ~np.eye(len(a), dtype=bool) if allowed is None else allowed
+    # sna lets everybody change places and unknown cells move along.
+    alike = None if compat == "sna" else known_alike((np.isfinite(a) & off, np.isfinite(b) & off))
+    shuffle = shuffler(net, within, kinds, alike)
     statistic, observed = _correlation(a, b)
     null, exact = null_draws(shuffle, statistic, n_draws=n_draws, rng=rng, n_jobs=n_jobs, progress=progress)
     same = float(statistic(np.arange(net.n_people)[None, :])[0])
@@ -139,12 +143,12 @@ def qap_correlation(
         name=f"Correlation of the ties with {name}",
         observed=observed,
         null=null,
-        null_model=_words(within, exact),
+        null_model=f"people change places{shuffle.words}" + (", every arrangement" if exact else ""),
         alternative=alternative,
         p_value=p,
         estimand="correlation over ordered pairs of different people, rows teach, columns learn",
         would_count_against="an observed correlation inside the range that people who change places produce",
-        assumptions=("people are exchangeable" + (f" within {within}" if within else ""),),
+        assumptions=(f"people are exchangeable{shuffle.words}",),
         provenance=provenance(
             "hypotheses.qap_correlation",
             net,
@@ -155,28 +159,22 @@ def qap_correlation(
     )
 
 
-def _words(within: str | None, exact: bool) -> str:
-    """Name the null model."""
-    place = f" within {within}" if within else ""
-    return f"people change places{place}" + (", every arrangement" if exact else "")
-
-
 def _second(
     net: PeerNetwork, other: Any, networks: Mapping[str, Any] | None, weighted: bool
 ) -> tuple[str, Floats]:
     """Return the second matrix and its name."""
     if isinstance(other, str):
-        reader = _formula.parse(f"tie ~ {other}")
+        reader = parse(f"tie ~ {other}")
         if len(reader.products) != 1 or len(reader.products[0]) != 1:
             raise ValueError(f"other must be one term; got {other!r}. For several use mrqap.")
-        columns = _formula.term_matrix(net, reader.products[0][0], networks)
+        columns = _design.term_matrix(net, reader.products[0][0], networks)
         if len(columns) != 1:
             names = ", ".join(c for c, _ in columns)
             raise DataError(
                 f"other: {other} stands for {len(columns)} matrices ({names}). Use mrqap for all at once."
             )
         return columns[0][0], columns[0][1]
-    values = _formula._aligned(net, other, "other")
+    values = _design._aligned(net, other, "other")
     if not weighted and not isinstance(other, pd.DataFrame):
         values = np.where(np.isnan(values), np.nan, values > 0)
     return "the other network" if not isinstance(other, pd.DataFrame) else "the other table", values
@@ -315,7 +313,7 @@ def cug_test(
     Roberts (2000). Social Networks 22, 273-283. doi:10.1016/S0378-8733(00)00026-5
     """
     rng = as_rng(rng)
-    _formula.check_given(net, None)
+    _design.check_given(net, None)
     if null in ("edges", "edge", "density", "edge count"):
         raise ValueError(f"null={null!r}: the number of edges is kept by null='ties'.")
     if null in ("dyads", "dyad", "dyad.census", "mutual"):
@@ -326,7 +324,7 @@ def cug_test(
     if (null == "block densities") != (group is not None):
         raise ValueError('group is the column for null="block densities"; pass both or neither.')
     n_draws, used = count("n_draws", n_draws), record(rng)
-    known = _formula.known_cells(net)
+    known = _design.known_cells(net)
     seen = (net.adjacency.toarray() > 0) & known
     measure, name = _graphs.measure(statistic, net.people)
     observed = measure(seen)

@@ -462,7 +462,7 @@ READING = """## How to read it
 - Moving the response fails where a strong covariate hides that the errors are alike in cells that share a person.
 - Ordinary least squares (`classical`) takes pairs as independent and rejects five to ten times too often. Two-way
   clustering misses that what a person teaches and what the same person learns go together.
-- Dyadic-robust errors are too small for few people: `dyadic_regression` warns below 50. The jackknife is never too bold
+- Dyadic-robust errors are too small for few people: `dyadic_regression` warns below 100. The jackknife is never too bold
   here (too cautious with skewed degrees) and its intervals cover.
 - The tests given random networks, the correlation and the Wald tests of the exact model are calibrated in networks that
   are what their null says. rho of `fit_peer_effects` and Moran's I of its residuals keep their size at 24 and at 80

@@ -8,7 +8,7 @@ import pytest
 
 from peernet import DataError, FitError, PeerNetWarning, PeerNetwork
 from peernet.hypotheses import dyadic_regression
-from peernet.hypotheses._formula import build
+from peernet.hypotheses._design import build
 
 # Small networks on purpose; the warning has a test of its own.
 pytestmark = pytest.mark.filterwarnings("ignore:dyadic_regression. with")

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from peernet import DataError, PeerNetwork
-from peernet.hypotheses._formula import Term, build, known_cells, parse, term_matrix
+from peernet.hypotheses._design import build, known_cells, term_matrix
+from peernet.hypotheses._formula import Term, parse
 
 PEOPLE = pd.DataFrame(
     {"office": ["x", "x", "y", None], "age": [30.0, 40.0, 55.0, 31.0], "role": ["a", "b", "c", "a"]},

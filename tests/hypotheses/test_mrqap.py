@@ -11,8 +11,8 @@ import pytest
 from peernet import DataError, PeerNetwork
 from peernet._rng import as_rng, streams
 from peernet.hypotheses import _glm, _kernels, mrqap
-from peernet.hypotheses._formula import build
-from peernet.hypotheses._permute import shuffler
+from peernet.hypotheses._design import build
+from peernet.hypotheses._permute import Shuffler, keeps, known_alike, shuffler
 
 
 def world(
@@ -47,6 +47,11 @@ def ols_t(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     residual = y - x @ beta
     s2 = residual @ residual / (len(y) - x.shape[1])
     return beta / np.sqrt(np.diagonal(np.linalg.inv(x.T @ x)) * s2)
+
+
+def relabellings(net: PeerNetwork, networks: dict, formula: str) -> Shuffler:
+    """Return the relabellings that mrqap draws from: people change places among those known alike."""
+    return shuffler(net, None, None, known_alike(build(net, formula, networks).known))
 
 
 def slow(net: PeerNetwork, networks: dict, formula: str, method: str, p: np.ndarray) -> np.ndarray:
@@ -90,12 +95,16 @@ def slow(net: PeerNetwork, networks: dict, formula: str, method: str, p: np.ndar
 
 @pytest.mark.parametrize("method", ["dsp", "freedman-lane", "y", "x"])
 @pytest.mark.parametrize("n", [12, 55])
-@pytest.mark.parametrize("kind", ["whole", "gaps"])
+@pytest.mark.parametrize("kind", ["whole", "gaps", "scattered"])
 def test_draws_against_the_slow_twin(method: str, n: int, kind: str) -> None:
     silent, gaps = (("p1", "p5"), True) if kind == "gaps" else ((), False)
     net, networks = world(n, 3, silent=silent, gaps=gaps)
+    if kind == "scattered":
+        table = networks["other"].adjacency.toarray()
+        table[[0, 3, 3, 7, 9], [5, 1, 8, 2, 4]] = np.nan
+        networks = {"other": pd.DataFrame(table, net.ids, net.ids)}
     fit = mrqap(net, FORMULA, networks=networks, method=method, n_draws=65, rng=9)
-    perms = shuffler(net, None).draw(64, streams(as_rng(9), 2)[0])
+    perms = relabellings(net, networks, FORMULA).draw(64, streams(as_rng(9), 2)[0])
     for at in (0, 40):
         np.testing.assert_allclose(
             fit.null[at], slow(net, networks, FORMULA, method, perms[at]), rtol=1e-7, atol=1e-8
@@ -140,7 +149,7 @@ def test_glm_draws_against_statsmodels(model: str, method: str) -> None:
     formula = FORMULA.replace("weight", "tie") if model == "logit" else FORMULA
     fit = mrqap(net, formula, networks=networks, model=model, method=method, n_draws=64, rng=2)
     design = build(net, formula, networks)
-    p = shuffler(net, None).draw(64, streams(as_rng(2), 1)[0])[5]
+    p = relabellings(net, networks, formula).draw(64, streams(as_rng(2), 1)[0])[5]
     mask, k = design.mask, len(design.x)
     x_all = np.where(mask, design.x, np.nan)
     y = np.where(mask, design.y, np.nan)

@@ -10,7 +10,7 @@ import pytest
 
 from peernet import DataError, PeerNetwork
 from peernet.hypotheses import _graphs, _kernels, cug_test, qap_correlation
-from peernet.hypotheses._formula import known_cells
+from peernet.hypotheses._design import known_cells
 from peernet.hypotheses._goodness import triad_census
 from peernet.hypotheses._permute import inner_products, products, shuffler
 

@@ -17,7 +17,7 @@ import pytest
 from peernet import PeerNetwork
 from peernet.datasets import load_krackhardt
 from peernet.hypotheses import cug_test, dyadic_regression, fit_peer_effects, mrqap, qap_correlation
-from peernet.hypotheses._formula import build
+from peernet.hypotheses._design import build
 
 FORMULA = "tie ~ friendship + reports_to + same(dept) + diff(age)"
 TERMS = ["intercept", "friendship", "reports_to", "same(dept)", "diff(age)"]

@@ -113,6 +113,11 @@ class Texts:
             found = np.array([self[row] for row in rows.tolist()], dtype=object)
         return np.asarray(np.unique(found, return_inverse=True)[1], dtype=np.int64)
 
+    def all_differ(self) -> bool:
+        """Say whether no text comes twice, as far as that can be told without looking at them."""
+        found = np.sort(ints(self._hashes))
+        return not bool((found[1:] == found[:-1]).any())
+
     def codes(self) -> Ints:
         """Return a number for each row, the same where the texts are the same."""
         _, first, codes = np.unique(ints(self._hashes), return_index=True, return_inverse=True)
@@ -126,8 +131,13 @@ def in_order(time: Ints, texts: Texts, rows: NDArray[Any], *ranks: Ints) -> NDAr
     """Order by time, text and further ranks; texts are looked at only where times are equal."""
     first = np.argsort(time, kind="stable")
     same = time[first[1:]] == time[first[:-1]]
-    tied = np.zeros(len(time), dtype=bool)
-    tied[first[1:][same]] = tied[first[:-1][same]] = True
-    place = np.zeros(len(time), dtype=np.int64)
-    place[tied] = texts.ranks(rows[tied])
-    return np.lexsort((*ranks[::-1], place, time))
+    if not same.any():
+        return first
+    tied = np.zeros(len(first), dtype=bool)
+    tied[1:] = same
+    tied[:-1] |= same
+    place = np.flatnonzero(tied)
+    again = first[place]
+    keys = (*(rank[again] for rank in ranks[::-1]), texts.ranks(rows[again]), time[again])
+    first[place] = again[np.lexsort(keys)]
+    return first

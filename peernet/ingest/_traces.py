@@ -316,28 +316,38 @@ class Traces:
         kind = self._words.ranks()[ints(self._kind)[keep]]
         ends = codes[teacher[keep]], codes[learner[keep]]
         keep = keep[in_order(ints(self._time)[keep], self._evidence, keep, kind, *ends)]
-        del kind, ends
+        del kind, ends, teacher, learner
+        # Each packed column goes as soon as it stands in the table: both at once would be the peak.
         evidence = self._evidence.column(keep)
-        frame = pd.DataFrame(
-            {
-                "event_id": self._numbered(evidence, keep),
-                "time": pd.to_datetime(ints(self._time)[keep], unit="us", utc=True),
-                "teacher": text_column(names, codes[teacher[keep]]),
-                "learner": text_column(names, codes[learner[keep]]),
-                "kind": self._words.column(ints(self._kind)[keep]),
-                "weight": np.frombuffer(self._weight)[keep],
-                "context": self._words.column(ints(self._context)[keep]),
-                "topic": self._words.column(ints(self._topic)[keep]),
-                "source": text_column([self.source], np.zeros(len(keep), dtype=np.int64)),
-                "evidence": evidence,
-            }
-        )
+        frame: dict[str, Any] = {"event_id": self._numbered(evidence, keep)}
+        self._evidence = Texts()
+        frame["time"] = pd.to_datetime(self._take("_time", keep), unit="us", utc=True)
+        frame["teacher"] = text_column(names, codes[self._take("_teacher", keep)])
+        frame["learner"] = text_column(names, codes[self._take("_learner", keep)])
+        frame["kind"] = self._words.column(self._take("_kind", keep))
+        frame["weight"] = self._take("_weight", keep)
+        frame["context"] = self._words.column(self._take("_context", keep))
+        frame["topic"] = self._words.column(self._take("_topic", keep))
+        frame["source"] = text_column([self.source], np.zeros(len(keep), dtype=np.int8))
+        frame["evidence"] = evidence
         if self.says_confirmed:
-            frame["confirmed"] = np.frombuffer(self._confirmed, dtype=np.int8)[keep].astype(bool)
-        return frame.astype(dict(shape.dtypes.items()))
+            frame["confirmed"] = self._take("_confirmed", keep).astype(bool)
+        return pd.DataFrame(frame).astype(dict(shape.dtypes.items()))
+
+    def _take(self, name: str, keep: Any) -> np.ndarray[Any, Any]:
+        """Return some rows of a packed column, and let go of it."""
+        column = getattr(self, name)
+        rows = np.frombuffer(
+            column, dtype=f"f{column.itemsize}" if column.typecode == "d" else f"i{column.itemsize}"
+        )
+        taken: np.ndarray[Any, Any] = rows[keep]
+        setattr(self, name, array(column.typecode))
+        return taken
 
     def _numbered(self, evidence: pd.Series[Any], keep: Any) -> pd.Series[Any]:
         """Make ids of evidence: the second event of the same evidence ends with #2."""
+        if self._evidence.all_differ():
+            return evidence
         codes = self._evidence.codes()[keep]
         if np.bincount(codes).max() == 1:
             return evidence
@@ -352,28 +362,39 @@ class Traces:
             return shape
         self.ledger.read("attendances", n)
         codes, names = _people(person)
-        who, session, role = codes[ints(self._attendee)], ints(self._seen), ints(self._role)
+        who = codes[self._take("_attendee", slice(None))]
         keep = np.flatnonzero(who >= 0)
         self.ledger.drop("attendances", "bot, or not on the roster", (), stage="match", n=n - len(keep))
-        time = ints(self._seen_at)
-        rank = self._words.ranks()[role[keep]] if len(keep) else keep
-        keep = keep[in_order(time[keep], self._sessions, session[keep], who[keep], rank)]
-        same = pd.DataFrame(
-            {"s": self._sessions.codes()[session[keep]], "p": who[keep], "r": role[keep],
-             "k": ints(self._session_kind)[keep]}
-        ).duplicated().to_numpy()  # fmt: skip
-        self.ledger.drop("attendances", "the same person in the same role again", (), n=int(same.sum()))
-        keep = keep[~same]
-        frame = pd.DataFrame(
-            {
-                "session": self._sessions.column(session[keep]),
-                "person": text_column(names, who[keep]),
-                "time": pd.to_datetime(time[keep], unit="us", utc=True),
-                "role": self._words.column(role[keep]),
-                "kind": self._words.column(ints(self._session_kind)[keep]),
-            }
-        )
-        return frame.astype(dict(shape.dtypes.items()))
+        if len(keep) < n:
+            who = who[keep]
+        session, role = self._take("_seen", keep), self._take("_role", keep)
+        time, kind = self._take("_seen_at", keep), self._take("_session_kind", keep)
+        rank = self._words.ranks()[role] if len(keep) else keep
+        at = in_order(time, self._sessions, session, who, rank)
+        del rank
+        at = at[~_again(at, self._sessions.codes()[session], who, role, kind)]
+        self.ledger.drop("attendances", "the same person in the same role again", (), n=len(keep) - len(at))
+        del keep
+        frame: dict[str, Any] = {"session": self._sessions.column(session[at])}
+        self._sessions = Texts()
+        del session
+        frame["person"] = text_column(names, who[at])
+        del who
+        frame["time"] = pd.to_datetime(time[at], unit="us", utc=True)
+        frame["role"], frame["kind"] = self._words.column(role[at]), self._words.column(kind[at])
+        return pd.DataFrame(frame).astype(dict(shape.dtypes.items()))
+
+
+def _again(order: Any, *keys: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Mark, in an order of rows, those that have all keys in common with one before."""
+    place = np.lexsort(tuple(key[order] for key in keys[::-1]))  # stable: the first stays the first
+    same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for key in keys:
+        value = key[order][place]
+        same &= value[1:] == value[:-1]
+    out = np.zeros(len(order), dtype=bool)
+    out[place[1:]] = same
+    return out
 
 
 def _people(person: list[str | None]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[str]]:

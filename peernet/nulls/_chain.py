@@ -33,9 +33,7 @@ def chain_steps(
         if draw & 3:
             f = (second * m) >> 32
             c, d = teacher[f], learner[f]
-            if a == c or b == d or a == d or c == b:
-                continue
-            if strata[a] != strata[c] and strata[b] != strata[d]:
+            if a == c or b == d or a == d or c == b or (strata[a] != strata[c] and strata[b] != strata[d]):
                 continue
             free = True
             for s in range(ptr[a], ptr[a + 1]):
@@ -48,8 +46,7 @@ def chain_steps(
                         free = False
                         break
             if free:
-                learner[e] = d
-                learner[f] = b
+                learner[e], learner[f] = d, b
                 accepted += 1
             continue
         n_out = ptr[b + 1] - ptr[b]
@@ -57,9 +54,7 @@ def chain_steps(
             continue
         f = np.int64(ptr[b] + ((second * n_out) >> 32))
         c = learner[f]
-        if c == a:
-            continue
-        if strata[a] != strata[b] and strata[b] != strata[c] and strata[c] != strata[a]:
+        if c == a or (strata[a] != strata[b] and strata[b] != strata[c] and strata[c] != strata[a]):
             continue
         closing: Any = np.int64(-1)
         free = True
@@ -81,8 +76,6 @@ def chain_steps(
                     free = False
                     break
         if free:
-            learner[e] = c
-            learner[f] = a
-            learner[closing] = b
+            learner[e], learner[f], learner[closing] = c, a, b
             accepted += 1
     return accepted

@@ -22,7 +22,6 @@ __all__ = [
     "unit_table",
     "verdict_of",
     "wilson_interval",
-    "worst_cases",
 ]
 
 Target = Literal["roster", "superpopulation"]
@@ -154,6 +153,7 @@ def rounding_row(
             "all_low": found["outer_low" if known else "low"],
             "all_high": found["outer_high" if known else "high"],
         }
+        sides |= {"whole_low": found["low"], "whole_high": found["high"]}
         return {**dict.fromkeys(("rounding_low", "rounding_high", "rounding_even"), found["value"]), **sides}
     least, most = (
         (low, high) if claim is None else ((x >= claim - 1e-9).astype(np.float64) for x in (low, high))
@@ -169,17 +169,8 @@ def rounding_row(
         "rounding_even": frame.mean(even, frame.answers)[0],
         "all_low": max(0.0, bottom["outer_low" if known else "low"]),
         "all_high": min(1.0, top["outer_high" if known else "high"]),
+        "whole_low": max(0.0, bottom["low"]), "whole_high": min(1.0, top["high"]),
     }  # fmt: skip
-
-
-def worst_cases(row: Any, level: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the quantity with all silent people at 0 and at 1, and the interval around; NaN where nobody is known."""
-    nan = (float("nan"), float("nan"))
-    if row is None or np.isnan(row["bound_low"]):
-        return nan, nan
-    low, high = float(row["bound_low"]), float(row["bound_high"])
-    errors = (float(row["bound_low_error"]), float(row["bound_high_error"]))
-    return (low, high), imbens_manski(low, max(low, high), *errors, level=level)
 
 
 def _filled(frame: Sampled, x: Floats, fill: float) -> Floats:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from peernet._check import number
-from peernet.hypotheses._estimation import verdict_of, worst_cases
+from peernet.hypotheses._estimation import verdict_of
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
+from peernet.hypotheses._inexact import ends_of, exact_outer
 from peernet.hypotheses._sample import sample_of
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.results import Estimate, format_number, provenance
@@ -171,6 +172,57 @@ class SharePosterior(Estimate):
         )
 
 
+_SHIFTS = 65
+
+
+class _Belief:
+    """Posterior of the mean: t around m cut to [0, 1], or a mean of such curves over what rounding may have moved."""
+
+    def __init__(self, m: float, s: float, df: float, low: float, high: float) -> None:
+        """Place the middles of equal parts of [low, high]; one at m where answers are exact."""
+        steps = (np.arange(_SHIFTS) + 0.5) / _SHIFTS
+        self.at = low + (high - low) * steps if high - low > 1e-12 else np.array([m])
+        self.s, self.df, self.m = s, df, m
+        self.ends = (low, high)
+
+    @property
+    def exact(self) -> bool:
+        """No sampling error."""
+        return self.s == 0 or not self.df > 0
+
+    def below(self, x: float, closed: bool = True) -> float:
+        """Probability of a mean of at most x (or below it)."""
+        from scipy.special import stdtr
+
+        if self.exact:
+            low, high = self.ends
+            if high - low > 1e-12:
+                return float(np.clip((x - low) / (high - low), 0, 1))
+            return float(self.m <= x if closed else self.m < x)
+        base, top, now = (stdtr(self.df, (y - self.at) / self.s) for y in (0.0, 1.0, min(max(x, 0.0), 1.0)))
+        return float(np.mean((now - base) / (top - base)))
+
+    def quantile(self, q: float) -> float:
+        """Mean below which the probability is q."""
+        from scipy.optimize import brentq
+        from scipy.special import stdtr, stdtrit
+
+        if self.exact:
+            return float(self.ends[0] + q * (self.ends[1] - self.ends[0]))
+        if len(self.at) == 1:
+            base, top = stdtr(self.df, -self.m / self.s), stdtr(self.df, (1 - self.m) / self.s)
+            return float(self.m + self.s * stdtrit(self.df, base + q * (top - base)))
+        return float(brentq(lambda x: self.below(x) - q, 0.0, 1.0, xtol=1e-12))
+
+    def mean(self) -> float:
+        """Posterior mean."""
+        if self.exact:
+            return float(np.mean(self.ends))
+        grid = np.linspace(0, 1, 4001)
+        heights = np.exp(-(self.df + 1) / 2 * np.log1p(((grid - self.at[:, None]) / self.s) ** 2 / self.df))
+        return float(np.mean(heights @ grid / heights.sum(axis=1)))
+
+
 def share_posterior(
     share: ShareEstimate,
     *,
@@ -182,7 +234,9 @@ def share_posterior(
     r"""Posterior of the mean share under a flat prior, and Bayes factors for a claim.
 
     With the design-based mean m, its error s and :math:`\nu` degrees of freedom, :math:`\mu \mid data` is t around m,
-    cut to [0, 1] (exact for normal answers and a flat prior on the mean). The interval null is
+    cut to [0, 1] (exact for normal answers and a flat prior on the mean). What round numbers and odd sums may have
+    moved the mean by counts as equally likely anywhere in its range (see :func:`social_share`), so that the posterior
+    is a mean of such t curves. The interval null is
     :math:`|\mu - c| \le d`: :math:`BF = \frac{P(in \mid data) / P(out \mid data)}{P(in) / P(out)}`.
 
     Parameters
@@ -222,31 +276,21 @@ def share_posterior(
     row = share.row(reading=reading)
     warn_few("share_posterior", len(sample.values), so="The verdict is 'not answered by these data'.")
     m, s, df = float(row["value"]), float(row["std_error"]), float(row["df"])
-    from scipy.special import stdtr, stdtrit
-
-    if s == 0 or not df > 0:
-        inside, above, low, high, mean = float(abs(m - claim) <= within), float(m > claim), m, m, m
-    else:
-        base, top = stdtr(df, -m / s), stdtr(df, (1 - m) / s)
-
-        def below(x: float) -> float:
-            return float((stdtr(df, (min(max(x, 0.0), 1.0) - m) / s) - base) / (top - base))
-
-        inside, above = below(claim + within) - below(claim - within), 1 - below(claim)
-        low, high = (
-            float(m + s * stdtrit(df, base + q * (top - base))) for q in ((1 - level) / 2, (1 + level) / 2)
-        )
-        grid = np.linspace(0, 1, 4001)
-        heights = np.exp(-(df + 1) / 2 * np.log1p(((grid - m) / s) ** 2 / df))
-        mean = float(np.sum(grid * heights) / np.sum(heights))
+    far = ends_of(share.exact, reading or share.reading)
+    belief = _Belief(m, s, df, far[0]["value"], far[1]["value"])
+    inside, above = (
+        belief.below(claim + within) - belief.below(claim - within, closed=False),
+        1 - belief.below(claim),
+    )
+    low, high = (belief.quantile(q) for q in ((1 - level) / 2, (1 + level) / 2))
     prior = min(1.0, claim + within) - max(0.0, claim - within)
     odds = np.inf if inside >= 1 else inside / (1 - inside)
     n = len(sample.values)
-    _, outer = worst_cases(row, level)
-    far = "" if np.isnan(outer[0]) else verdict_of(*outer, claim, n)
+    outer = exact_outer(far, level)
+    worst = "" if np.isnan(outer[0]) else verdict_of(*outer, claim, n)
     return SharePosterior(
         name=f"mean share that is social ({reading or share.reading} reading)",
-        value=mean,
+        value=belief.mean(),
         low=low,
         high=high,
         level=level,
@@ -261,7 +305,7 @@ def share_posterior(
         bf_point=jzs_bayes_factor((m - claim) / s, n, df=df) if s > 0 and df > 0 and n > 1 else float("nan"),
         bound_low=float(row["bound_low"]),
         bound_high=float(row["bound_high"]),
-        verdict=settled(verdict_of(low, high, claim, n), far),
+        verdict=settled(verdict_of(low, high, claim, n), worst),
         estimand=share.estimand,
         would_count_against=f"an interval of the mean that leaves out {percent(claim)}",
         assumptions=(*share.assumptions, "flat prior on the mean"),

@@ -12,8 +12,8 @@ import pandas as pd
 
 from peernet._check import literal, number
 from peernet.errors import DataError, PeerNetWarning
-from peernet.hypotheses._estimation import worst_cases
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled
+from peernet.hypotheses._inexact import ends_of, exact_outer
 from peernet.hypotheses.pooling import PooledMeans
 from peernet.hypotheses.shares import ShareEstimate, percent
 from peernet.hypotheses.survey import DesignEstimate, t_interval
@@ -31,7 +31,8 @@ Kind = Literal["equivalence", "at least", "at most"]
 class EquivalenceTest(Estimate):
     """Whether a mean is close enough to a claim, or not below (above) it by more than a margin.
 
-    ``low, high`` are the interval that decides: its level is 2 ``level`` - 1 (two one-sided tests).
+    ``low, high`` are the interval that decides: its level is 2 ``level`` - 1 (two one-sided tests). Of a survey share
+    it leaves open what rounding and odd sums can do, so that it is wider than sampling alone makes it.
 
     Attributes
     ----------
@@ -47,6 +48,8 @@ class EquivalenceTest(Estimate):
         Degrees of freedom.
     set_on : str
         Date on which the margin was set.
+    exact_low, exact_high : float
+        The mean with round numbers and odd sums at their worst; ``value`` twice where answers are exact.
     bound_low, bound_high : float
         The mean with every silent person at 0 and at 1; NaN where nothing is known of silent people.
     alike_verdict : str
@@ -61,6 +64,8 @@ class EquivalenceTest(Estimate):
     p_above: float = float("nan")
     df: float = float("nan")
     set_on: str = ""
+    exact_low: float = float("nan")
+    exact_high: float = float("nan")
     bound_low: float = float("nan")
     bound_high: float = float("nan")
     alike_verdict: str = ""
@@ -78,6 +83,13 @@ class EquivalenceTest(Estimate):
             f"{percent(self.high, 1)}). That it is {where} (margin set on {self.set_on}) is {self.verdict}"
         )
         p = "" if np.isnan(self.p_value) else f" ({format_p(self.p_value)})"
+        if self.exact_high - self.exact_low > 1e-9:
+            p += (
+                f"; round numbers and odd sums leave {percent(self.exact_low, 1)} to {percent(self.exact_high, 1)} "
+                "open before any sampling, which the interval holds"
+            )
+            if self.kind == "equivalence" and 2 * (self.margin or 0) <= self.exact_high - self.exact_low:
+                p += ": more than the margins, so no number of such answers could support it"
         if np.isnan(self.bound_low):
             return f"{text}{p}."
         span = f"whatever silent people would say, the mean is {percent(self.bound_low)} to {percent(self.bound_high)}"
@@ -118,7 +130,9 @@ class EquivalenceTest(Estimate):
 
 def _unit(estimate: Estimate, claim: float, margin: float) -> None:
     """Refuse other quantities than means, and a claim or margin in percent beside an estimate in shares."""
-    if type(estimate) is not Estimate and not isinstance(estimate, (ShareEstimate, DesignEstimate, PooledMeans)):
+    if type(estimate) is not Estimate and not isinstance(
+        estimate, (ShareEstimate, DesignEstimate, PooledMeans)
+    ):
         of = f" in {estimate.unit}" if getattr(estimate, "unit", "") else ""
         raise ValueError(
             f"equivalence_test: two quantities compared: {type(estimate).__name__} is no mean of answers but "
@@ -201,6 +215,37 @@ def _error(estimate: Estimate) -> tuple[float, float, int]:
     return estimate.std_error, float(estimate.n - 1), estimate.n
 
 
+Pair = tuple[float, float]
+
+
+def _ends(estimate: Estimate, std_error: float) -> tuple[Pair, Pair]:
+    """Return least and most that inexact answers leave open, each with its error; of others the estimate twice."""
+    if not isinstance(estimate, ShareEstimate):
+        return (estimate.value, std_error), (estimate.value, std_error)
+    low, high = ends_of(estimate.exact, estimate.reading)
+    return (low["value"], low["std_error"]), (high["value"], high["std_error"])
+
+
+def _one_sided(end: Pair, edge: float, df: float) -> Pair:
+    """Return the p-values of lying above and below an edge; NaN where there is no sampling error."""
+    mean, std_error = end
+    if not (std_error > 0 and df > 0):
+        return float("nan"), float("nan")
+    from scipy.special import stdtr
+
+    t = (mean - edge) / std_error
+    return float(stdtr(df, t)), float(stdtr(df, -t))
+
+
+def _silence(estimate: Estimate, level: float) -> tuple[Pair, Pair]:
+    """Return the range over all silent answers and the interval around it; NaN where nobody is known to be silent."""
+    if not isinstance(estimate, ShareEstimate):
+        return (float("nan"),) * 2, (float("nan"),) * 2
+    row = estimate.row()
+    bounds = float(row["bound_low"]), float(row["bound_high"])
+    return bounds, exact_outer(ends_of(estimate.exact, estimate.reading), level)
+
+
 def equivalence_test(
     estimate: Estimate,
     claim: float = 0.8,
@@ -218,7 +263,8 @@ def equivalence_test(
     ``"at least"`` (non-inferiority) uses :math:`t_1` alone, ``"at most"`` :math:`t_2`. A test of mean = claim that does
     not reject is no support: this one can give it. As in :func:`social_share`, silent people count: the verdict is
     decided only if the interval around the worst cases (Imbens and Manski, at ``level``: each end then errs with
-    1 - ``level`` at most) decides it too.
+    1 - ``level`` at most) decides it too. Round numbers and odd sums count as well: of a survey share :math:`t_1` takes
+    the least mean that they leave open, :math:`t_2` the most.
 
     Parameters
     ----------
@@ -268,16 +314,13 @@ def equivalence_test(
     _unit(estimate, claim, margin)
     when = _asked_before(estimate, set_on, answered_from)
     std_error, df, n = _error(estimate)
-    low, high = t_interval(estimate.value, std_error, df, 2 * level - 1)
-    p_below = p_above = float("nan")
-    if std_error > 0 and df > 0:
-        from scipy.special import stdtr
-
-        p_below = float(stdtr(df, -(estimate.value - (claim - margin)) / std_error))
-        p_above = float(stdtr(df, (estimate.value - (claim + margin)) / std_error))
+    ends = _ends(estimate, std_error)
+    low = t_interval(*ends[0], df, 2 * level - 1)[0]
+    high = t_interval(*ends[1], df, 2 * level - 1)[1]
+    p_below, p_above = _one_sided(ends[0], claim - margin, df)[1], _one_sided(ends[1], claim + margin, df)[0]
     p = {"equivalence": max(p_below, p_above), "at least": p_below, "at most": p_above}[kind]
     alike = _verdict(low, high, claim, margin, kind, n)
-    bounds, outer = worst_cases(estimate.row() if isinstance(estimate, ShareEstimate) else None, level)
+    bounds, outer = _silence(estimate, level)
     worst = "" if np.isnan(outer[0]) else _verdict(*outer, claim, margin, kind, n)
     return EquivalenceTest(
         name=estimate.name,
@@ -295,6 +338,8 @@ def equivalence_test(
         p_above=p_above,
         df=df,
         set_on=str(when),
+        exact_low=ends[0][0],
+        exact_high=ends[1][0],
         bound_low=bounds[0],
         bound_high=bounds[1],
         alike_verdict=alike,

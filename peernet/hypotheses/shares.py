@@ -15,6 +15,7 @@ from peernet.errors import DataError
 from peernet.hypotheses._composition import (
     READINGS,
     BadSums,
+    Composition,
     close_shares,
     declared_sources,
     read_sources,
@@ -24,6 +25,7 @@ from peernet.hypotheses._composition import (
 )
 from peernet.hypotheses._estimation import Sampled, Target, quantity_row, rounding_row, unit_table
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
+from peernet.hypotheses._inexact import exact_ends, inexact_slack, judge
 from peernet.hypotheses._roster import NotAsked, first_answer, from_records, make_roster, question_text
 from peernet.results import Estimate, format_number, format_p, provenance
 
@@ -59,7 +61,8 @@ class ShareEstimate(Estimate):
         that silent people would need); ``verdict`` (if silent people are like those of their unit who answered),
         ``worst_case_verdict`` (whatever they would say; the result's own ``verdict`` is contradicted only if both are);
         ``rounding_low, rounding_high`` (least and most before people rounded), ``rounding_even`` (if they rounded up as
-        often as down), ``all_low, all_high`` (with rounding, silence and sampling all at their worst).
+        often as down), ``all_low, all_high`` (with rounding, silence and sampling all at their worst); ``whole_low,
+        whole_high`` (the interval with what rounding and closed sums leave open; both verdicts rest on it).
     units : pandas.DataFrame
         One row per unit: ``people, asked, answered, response``, and ``value, low, high, at_least`` of the chosen
         reading where ``shown`` (enough answers).
@@ -78,6 +81,9 @@ class ShareEstimate(Estimate):
         for the analyst, never printed.
     strata : pandas.DataFrame
         Per person on the roster: ``stratum``, ``answered``, ``asked``.
+    exact : pandas.DataFrame
+        Per reading and end (``low``, ``high``): the mean with rounding and closed sums at their worst (``value,
+        std_error, df``), and the same with silent people at their worst (``bound, bound_error``).
     """
 
     reading: str
@@ -92,6 +98,7 @@ class ShareEstimate(Estimate):
     people: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     rounding: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     strata: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    exact: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def row(
         self, quantity: Literal["mean", "at least claim"] = "mean", reading: str | None = None
@@ -153,13 +160,15 @@ class ShareEstimate(Estimate):
         claim = percent(self.claim)
         if self.n < FEW_ANSWERS:
             return f"{self.n} answers are fewer than {FEW_ANSWERS}: the interval only indicates; nothing is decided."
+        if mean["low"] - 1e-12 <= self.claim <= mean["high"] + 1e-12:
+            return f"A mean of {claim} lies inside this interval: not contradicted, which is not support."
+        p = "" if np.isnan(mean["p_value"]) else f" ({format_p(mean['p_value'])})"
+        start = f"A mean of {claim} lies outside this interval{p}"
+        if self.verdict == "contradicted":
+            return f"{start}: contradicted for this roster and this reading."
         if mean["verdict"] == "contradicted":
-            p = "" if np.isnan(mean["p_value"]) else f" ({format_p(mean['p_value'])})"
-            start = f"A mean of {claim} lies outside this interval{p}"
-            if self.verdict == "contradicted":
-                return f"{start}: contradicted for this roster and this reading."
             return f"{start}, but silent people could bring it there: inconclusive."
-        return f"A mean of {claim} lies inside this interval: not contradicted, which is not support."
+        return f"{start}, but round numbers and odd sums alone could bring it there: inconclusive."
 
     def _rounding_sentence(self, mean: pd.Series[Any], above: pd.Series[Any]) -> str:
         """Say what people's own rounding could have moved."""
@@ -167,7 +176,9 @@ class ShareEstimate(Estimate):
             f"People answer in round numbers, and {percent(self.claim)} is one: before rounding, "
             f"{percent(above['rounding_low'])} to {percent(above['rounding_high'])} of them could have been at or "
             f"above it ({percent(above['rounding_even'])} if they rounded up as often as down), and the mean "
-            f"{percent(mean['rounding_low'])} to {percent(mean['rounding_high'])}. The intervals do not hold this."
+            f"{percent(mean['rounding_low'])} to {percent(mean['rounding_high'])}, had all of them rounded one way. "
+            f"The intervals do not hold this; verdicts on the mean use {percent(mean['whole_low'])} to "
+            f"{percent(mean['whole_high'])}, the interval with what round numbers and odd sums leave open."
         )
 
     def _silence_sentence(self, mean: pd.Series[Any]) -> str:
@@ -234,7 +245,9 @@ def social_share(
     :math:`m = \sum_h N_h \bar x_h / N`, :math:`V = \sum_h (N_h / N)^2 (1 - n_h / N_h) s_h^2 / n_h`: a unit that
     was asked is a stratum, not a sampled cluster. Silent people are then taken at their worst: all at 0, all
     at 100 %. The share of people at or above the claim is another quantity and has its own interval (Wilson with the
-    effective number of answers).
+    effective number of answers). ``low, high`` are for sampling alone; verdicts use a wider interval, which leaves open
+    what round numbers (up to a quarter of a grid for each source with zero) and sums off the whole (all of the gap on
+    one side) can do to the mean.
 
     Parameters
     ----------
@@ -329,8 +342,8 @@ def social_share(
     frame = Sampled(roster, target)
     warn_few("social_share", len(values), so="The verdict is 'not answered by these data'; use the worst-case bounds, "
              "or collect more answers.")  # fmt: skip
-    rounding = _rounding(closed.parts.reindex(values.index), kinds, meaning)
-    table = _readings(frame, values, rounding, claim, level)
+    rounding, slack = _rounding(closed, values.index, kinds, meaning, total)
+    table, exact = _readings(frame, values, rounding, slack, claim, level)
     used = {
         "answers": roster.counts, "sums": closed.counts, "pooled_units": [str(u) for u in frame.pooled],
         "n_strata": len(frame.answers.n_h), "stratum_sizes": frame.sizes(), "first_answer": first,
@@ -345,7 +358,7 @@ def social_share(
         rounding=rounding, asked_as=asked_as,
         units=unit_table(frame, values[reading].to_numpy(), claim, level, min_group),
         counted={r: [c for c, kind in kinds.items() if kind in meaning[r]] for r in meaning},
-        strata=frame.table(), estimand=_estimand(target, roster.known),
+        strata=frame.table(), exact=exact, estimand=_estimand(target, roster.known),
         verdict=settled(chosen["verdict"], chosen["worst_case_verdict"]),
         would_count_against=f"an interval of the mean that leaves out {percent(claim)}",
         assumptions=_assumptions(roster.known),
@@ -367,23 +380,37 @@ def _meaning(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _rounding(
-    parts: pd.DataFrame, kinds: Mapping[Any, str], meaning: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
-    """Return least and most before rounding, people x (reading, end)."""
+    closed: Composition,
+    ids: pd.Index[Any],
+    kinds: Mapping[Any, str],
+    meaning: Mapping[str, Sequence[str]],
+    total: float,
+) -> tuple[pd.DataFrame, dict[str, tuple[Any, Any]]]:
+    """Return least and most before rounding, people x (reading, end), and how far the mean may be off, by reading."""
+    parts = closed.parts.reindex(ids)
     whole = parts.to_numpy()
-    grid, total = rounding_grid(whole)
-    found = {}
+    grid, given = rounding_grid(whole)
+    sums = closed.sums.reindex(ids).to_numpy(dtype=np.float64) / total
+    sums = np.where((total == 100) & (sums < 0.02), 100 * sums, sums)  # answers in fractions
+    found, slack = {}, {}
     for name, counted in meaning.items():
         social = np.array([kinds[c] in counted for c in parts.columns])
-        found[name, "least"], found[name, "most"] = rounding_range(whole, social, grid, total)
-    return pd.DataFrame(found, index=parts.index)
+        found[name, "least"], found[name, "most"] = rounding_range(whole, social, grid, given)
+        slack[name] = inexact_slack(whole, social, grid, given, sums)
+    return pd.DataFrame(found, index=parts.index), slack
 
 
 def _readings(
-    frame: Sampled, values: pd.DataFrame, rounding: pd.DataFrame, claim: float, level: float
-) -> pd.DataFrame:
-    """Estimate the mean and the share of people at or above the claim, under every reading."""
-    rows = []
+    frame: Sampled,
+    values: pd.DataFrame,
+    rounding: pd.DataFrame,
+    slack: Mapping[str, tuple[Any, Any]],
+    claim: float,
+    level: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Estimate the mean and the share of people at or above the claim, under every reading; and the means' far ends."""
+    rows: list[dict[str, Any]] = []
+    far: dict[tuple[str, str], dict[str, float]] = {}
     for name in values.columns:
         x = values[name].to_numpy()
         least, most = (rounding[name, end].to_numpy() for end in ("least", "most"))
@@ -391,8 +418,12 @@ def _readings(
             share = quantity != "mean"
             found = quantity_row(frame, y, share=share, claim=claim, level=level)
             found |= rounding_row(frame, least, most, claim if share else None, level, found)
+            if not share:
+                ends = exact_ends(frame, x, slack[name], level, found)
+                found |= judge(found, ends, claim, level)
+                far |= {(name, side): end for side, end in zip(("low", "high"), ends, strict=True)}
             rows.append({"reading": name, "quantity": quantity, **found})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), pd.DataFrame(far).T.rename_axis(["reading", "end"])
 
 
 def _estimand(target: Target, known: bool) -> str:

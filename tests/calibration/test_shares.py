@@ -232,6 +232,7 @@ def coverage_table(draws: int) -> pd.DataFrame:
 @pytest.mark.long
 def test_every_interval_and_test_keeps_its_level() -> None:
     table = coverage_table(2000)
+    print(table.round(4).to_string())
     ours = table[~table.index.str.startswith("(popular)")]
     # Conservative by construction: TOST inside its margin, partial pooling (an average over units), BCa with 400 draws.
     strict = ours.drop(index=["unit means: partial pooling", "people at 80 or more: Wilson, effective n"])
@@ -240,12 +241,12 @@ def test_every_interval_and_test_keeps_its_level() -> None:
     assert 0.94 < ours.loc["people at 80 or more: Wilson, effective n", "rate"] < 0.985
 
 
-def rounded(draws: int, heap: float, seed: int = 0) -> Any:
+def rounded(draws: int, heap: float, seed: int = 0, **knobs: Any) -> Any:
     """Yield answers as written, roster, status and the true wide shares of everybody asked."""
     from peernet.datasets import make_organisation
 
     for child in np.random.SeedSequence([SEED, seed]).spawn(draws):
-        firm = make_organisation(rng=child, heaping=heap)
+        firm = make_organisation(rng=child, heaping=heap, **knobs)
         ids = firm.ids
         status = pd.Series(firm._status, index=ids)
         said = firm.reported_shares.drop(columns="version")
@@ -254,8 +255,10 @@ def rounded(draws: int, heap: float, seed: int = 0) -> Any:
         yield said, pd.DataFrame({"unit": firm.structure.unit}, index=ids), status, wide.to_numpy()
 
 
-def heaping_table(draws: int, heap: float) -> pd.DataFrame:
+def heaping_table(draws: int, heap: float, **knobs: Any) -> pd.DataFrame:
     """Return how often each method is right about shares before rounding, where a part of the people round to tens."""
+    from scipy.special import stdtrit
+
     import peernet.hypotheses as hyp
 
     rows: dict[str, list[float]] = {}
@@ -264,7 +267,7 @@ def heaping_table(draws: int, heap: float) -> pd.DataFrame:
         rows.setdefault(name, []).append(float(hit))
 
     before = {"set_on": "2025-01-01", "answered_from": "2025-06-01"}
-    for k, (said, people, status, wide) in enumerate(rounded(draws, heap)):
+    for k, (said, people, status, wide) in enumerate(rounded(draws, heap, **knobs)):
         mean, above = float(wide.mean()), float((wide >= 0.8).mean())
         share = social_share(said, people=people, respondents=status, claim=mean, bad_sums="drop")
         row = share.row()
@@ -281,8 +284,15 @@ def heaping_table(draws: int, heap: float) -> pd.DataFrame:
         note("90 % quantile: Woodruff", (t := hyp.share_quantile(share, q=0.9)).low <= top <= t.high)
         note("90 % quantile: before rounding", t.rounding_low <= top <= t.rounding_high)
         note("mean: rounding band", row["rounding_low"] <= mean <= row["rounding_high"])
+        note("mean: with rounding and odd sums", row["whole_low"] <= mean <= row["whole_high"])
+        note("size: verdict against a true claim, 5 %", row["verdict"] == "contradicted")
         late = hyp.equivalence_test(share, mean + 0.03, margin=0.03, **before)
-        note("size: TOST at the margin, 5 %", late.p_value < 0.05)
+        t = (row["value"] - mean) / row["std_error"]
+        note("size: TOST on the answers as given, 5 %", t > stdtrit(row["df"], 0.95))
+        note("size: TOST at the margin, 5 %", late.alike_verdict == "supported")
+        for points in (3, 5, 8):
+            true = hyp.equivalence_test(share, mean, margin=points / 100, **before)
+            note(f"power: TOST of a true claim, margin {points} points", true.alike_verdict == "supported")
         at = social_share(said, people=people, respondents=status, bad_sums="drop").row("at least claim")
         note("people at 80: interval of the answers as given", at["low"] <= above <= at["high"])
         half = (at["high"] - at["low"]) / 2
@@ -295,11 +305,12 @@ def heaping_table(draws: int, heap: float) -> pd.DataFrame:
         note("points by which the mean is off", 100 * (row["value"] - mean))
         note("points by which people at 80 are off, as given", 100 * (at["value"] - above))
         note("points by which people at 80 are off, even rounding", 100 * (at["rounding_even"] - above))
-    return pd.DataFrame({heap: {name: np.mean(hits) for name, hits in rows.items()}})
+    name = f"{heap:g}" + "".join(f", {k}={v:g}" for k, v in knobs.items())
+    return pd.DataFrame({name: {row: np.mean(hits) for row, hits in rows.items()}})
 
 
 def test_rounding_moves_people_at_80_and_the_band_holds_them() -> None:
-    table = heaping_table(60, 0.6)[0.6]
+    table = heaping_table(60, 0.6)["0.6"]
     assert table["people at 80: rounding band"] > 0.9
     assert table["90 % quantile: before rounding"] > 0.95 > 3 * table["90 % quantile: Woodruff"]
     assert table["people at 80: rounding, silence and sampling at their worst"] == 1.0
@@ -312,6 +323,9 @@ def test_rounding_moves_people_at_80_and_the_band_holds_them() -> None:
     assert as_given > 2
     assert abs(even) < as_given / 2
     assert table["mean: strata, t, fpc"] > 0.85
+    assert table["mean: with rounding and odd sums"] == 1.0
+    assert table["size: TOST at the margin, 5 %"] == 0.0  # as given it supports two or three times too often
+    assert table["power: TOST of a true claim, margin 5 points"] > 0.5
     assert abs(table["points by which the mean is off"]) < 1
 
 
@@ -363,8 +377,11 @@ def test_what_is_warned_of_with_few_answers_does_fail() -> None:
 
 @pytest.mark.long
 def test_rounding_in_the_long_run() -> None:
-    table = pd.concat([heaping_table(800, heap) for heap in (0.0, 0.6, 1.0)], axis=1)
+    plain = heaping_table(1500, 0.0, sum_errors=0.0)  # what sums gone astray do by themselves
+    table = pd.concat([plain, *(heaping_table(1500, heap) for heap in (0.0, 0.6, 1.0))], axis=1)
     print(table.round(3).to_string())
+    assert (table.loc["mean: with rounding and odd sums"] > 0.98).all()
+    assert (table.loc["size: TOST at the margin, 5 %"] < 0.05).all()
     assert (table.loc["90 % quantile: before rounding"] > 0.95).all()
     assert (table.loc["people at 80: rounding, silence and sampling at their worst"] == 1.0).all()
     assert (table.loc["mean: strata, t, fpc"] > 0.7).all()  # rounding moves the mean by up to a point

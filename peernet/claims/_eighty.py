@@ -153,7 +153,9 @@ class EightyPercent(Result):
         for y, row in enumerate(self.implied.to_dict("records")):
             ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[2], linewidth=2.5)
             ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[2])
-            ax.plot(100 * row["ceiling"], y, "|", color=plots.INK, markersize=18, markeredgewidth=2.5, zorder=5)
+            ax.plot(
+                100 * row["ceiling"], y, "|", color=plots.INK, markersize=18, markeredgewidth=2.5, zorder=5
+            )
             _verdict(ax, y, str(row["verdict"]))
         _finish(
             ax,
@@ -317,76 +319,55 @@ def _table(
     says: ShareEstimate | None, traces: TraceCurve | None, implied: pd.DataFrame, lacking: dict[str, str]
 ) -> pd.DataFrame:
     """One row a reading, each with its own quantity and unit."""
-    rows: list[dict[str, Any]] = []
-    if says is not None:
-        for name in says.counted:
-            row = says.row(reading=name)
-            like, worst = str(row["verdict"]), str(row["worst_case_verdict"])
-            final = settled(like, worst)
-            rows.append(
-                {
-                    "side": "says",
-                    "reading": name,
-                    "quantity": "mean share of learning",
-                    "value": row["value"],
-                    "low": row["low"],
-                    "high": row["high"],
-                    "ceiling": row["bound_high"],
-                    "unit": "share of learning",
-                    "verdict": final,
-                    "why": "whatever silent people would say"
-                    if final == like
-                    else "silent people could change it",
-                }
-            )
+    rows = _says_rows(says) if says is not None else []
     if traces is not None:
         why = "traces have no denominator" if traces.exchange is None else "at the rates called believable"
-        rows.append(
-            {
-                "side": "traces",
-                "reading": "exchange rate",
-                "quantity": traces.name,
-                "value": traces.value,
-                "low": traces.low,
-                "high": traces.high,
-                "ceiling": np.nan,
-                "unit": traces.unit,
-                "verdict": traces.verdict,
-                "why": why,
-            }
-        )
+        curve = {"value": traces.value, "low": traces.low, "high": traces.high, "verdict": traces.verdict}
+        rows.append(_row("traces", "exchange rate", traces.name, curve, traces.unit, why))
     for found in implied.to_dict("records"):
+        unable = found["verdict"].startswith("not")
+        why = "the measured ties could carry no more" if unable else "from who adopted after whom"
+        what = "share of adoptions that followed ties"
         rows.append(
-            {
-                "side": "diffusion",
-                "reading": str(found["item"]),
-                "quantity": "share of adoptions that followed ties",
-                "value": found["value"],
-                "low": found["low"],
-                "high": found["high"],
-                "ceiling": found["ceiling"],
-                "unit": "share of adoptions",
-                "verdict": found["verdict"],
-                "why": "the measured ties could carry no more"
-                if found["verdict"].startswith("not")
-                else "from who adopted after whom",
-            }
+            _row("diffusion", str(found["item"]), what, found, "share of adoptions", why, found["ceiling"])
         )
     for side, why in lacking.items():
         if side == "What diffusion implies" and len(implied):
             continue
-        rows.append(
-            {
-                "side": side.split()[1] if side != "What people say" else "says",
-                "reading": "",
-                "quantity": "",
-                "value": np.nan,
-                "low": np.nan,
-                "high": np.nan,
-                "ceiling": np.nan,
-                "unit": "",
-                "verdict": "not answered by these data",
-                "why": why,
-            }
-        )
+        word = side.split()[1] if side != "What people say" else "says"
+        empty = dict.fromkeys(("value", "low", "high"), np.nan) | {"verdict": "not answered by these data"}
+        rows.append(_row(word, "", "", empty, "", why))
     return pd.DataFrame(rows)
+
+
+def _row(
+    side: str, reading: str, quantity: str, found: Any, unit: str, why: str, ceiling: float = float("nan")
+) -> dict[str, Any]:
+    """Build one row; ``found`` holds value, low, high and verdict."""
+    return {
+        "side": side,
+        "reading": reading,
+        "quantity": quantity,
+        "value": found["value"],
+        "low": found["low"],
+        "high": found["high"],
+        "ceiling": ceiling,
+        "unit": unit,
+        "verdict": found["verdict"],
+        "why": why,
+    }
+
+
+def _says_rows(says: ShareEstimate) -> list[dict[str, Any]]:
+    """One row a reading of what people say; what would change the verdict is named."""
+    rows = []
+    for name in says.counted:
+        row = says.row(reading=name)
+        like, worst = str(row["verdict"]), str(row["worst_case_verdict"])
+        final, why = settled(like, worst), "silent people could change it"
+        if final == like:
+            why = "whatever silent people would say" if worst else "nothing is known of silent people"
+        found = row.to_dict() | {"verdict": final}
+        what, unit = "mean share of learning", "share of learning"
+        rows.append(_row("says", name, what, found, unit, why, row["bound_high"]))
+    return rows

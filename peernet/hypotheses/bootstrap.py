@@ -61,6 +61,34 @@ def _bca(draws: NDArray[np.float64], value: float, acceleration: float, level: f
     return float(low), float(high)
 
 
+def _resampled(
+    values: Any,
+    top: NDArray[np.float64],
+    kind: str,
+    strata: Any,
+    clusters: Any,
+    weights: Any,
+    population: Any,
+) -> Design:
+    """Return the design whose first-stage units are resampled; refuse what the bootstrap cannot follow."""
+    if isinstance(population, tuple):
+        raise DataError(
+            "population: the bootstrap follows one stage. Give sizes of the first stage, or use design_mean."
+        )
+    if clusters is not None and kind == "people":
+        raise DataError("clusters are given but people are resampled. Pass kind='clusters' or kind='rao-wu'.")
+    if clusters is None and kind == "clusters":
+        raise DataError("kind='clusters' needs clusters=.")
+    index = values.index if isinstance(values, pd.Series) else None
+    present = ~np.isnan(top)
+    design = make_design(
+        present, index, strata=strata, clusters=clusters, weights=weights, population=population
+    )
+    if len(design.psu_stratum) < 2:
+        raise DataError(f"values: {len(design.psu_stratum)} unit is too few to resample. Give two or more.")
+    return design
+
+
 def bootstrap_mean(
     values: ArrayLike | pd.Series,
     *,
@@ -129,22 +157,8 @@ def bootstrap_mean(
     literal("interval", interval, ("bca", "percentile"))
     number("level", level, 0, 1, open_low=True, open_high=True)
     count("n_draws", n_draws, 2)
-    if isinstance(population, tuple):
-        raise DataError(
-            "population: the bootstrap follows one stage. Give sizes of the first stage, or use design_mean."
-        )
-    if clusters is not None and kind == "people":
-        raise DataError("clusters are given but people are resampled. Pass kind='clusters' or kind='rao-wu'.")
-    if clusters is None and kind == "clusters":
-        raise DataError("kind='clusters' needs clusters=.")
-    index = values.index if isinstance(values, pd.Series) else None
     top = _numbers("values", values)
-    present = ~np.isnan(top)
-    design = make_design(
-        present, index, strata=strata, clusters=clusters, weights=weights, population=population
-    )
-    if len(design.psu_stratum) < 2:
-        raise DataError(f"values: {len(design.psu_stratum)} unit is too few to resample. Give two or more.")
+    design = _resampled(values, top, kind, strata, clusters, weights, population)
     few = warn_few(
         "bootstrap_mean",
         len(design.psu_stratum),

@@ -212,13 +212,7 @@ def composition_test(
     (2, 22)
     """
     number("level", level, 0, 1, open_low=True, open_high=True)
-    claimed = pd.Series(dict(against), dtype="float64")
-    if np.isclose(claimed.sum(), total) and total != 1:
-        claimed = claimed / total
-    if (claimed < 0).any() or not np.isclose(claimed.sum(), 1):
-        raise DataError(
-            f"against: the claimed parts sum to {claimed.sum():g}, not to 1. They must make a whole."
-        )
+    claimed = _claimed(against, total)
     groups = _groups(shares, parts, against)
     closed = close_shares(shares, total=total, tolerance=tolerance, bad_sums=bad_sums).parts
     x = np.column_stack([closed[columns].to_numpy().sum(axis=1) for columns in groups.values()])
@@ -267,18 +261,35 @@ def composition_test(
         verdict=settled(alike, "inconclusive" if reachable else alike),
         estimand="the mean division of learning over the parts",
         would_count_against="a mean composition that F tells apart from the claimed one",
-        assumptions=(
-            "people answered at random",
-            "self-reports",
-            "silent people taken at their worst" if asked else "silent people are not looked at (asked=)",
-            "drawn from very many people, no finite population correction (population=)"
-            if population is None
-            else f"drawn from {population} people, one stratum",
-        ),
+        assumptions=_assumptions(asked, population),
         provenance=provenance(
             "hypotheses.composition_test",
             options={"against": dict(against), "level": level, "asked": asked, "population": population},
         ),
+    )
+
+
+def _claimed(against: Mapping[Any, float], total: float) -> pd.Series[Any]:
+    """Return the claimed parts as shares of one, refusing parts that make no whole."""
+    claimed = pd.Series(dict(against), dtype="float64")
+    if np.isclose(claimed.sum(), total) and total != 1:
+        claimed = claimed / total
+    if (claimed < 0).any() or not np.isclose(claimed.sum(), 1):
+        raise DataError(
+            f"against: the claimed parts sum to {claimed.sum():g}, not to 1. They must make a whole."
+        )
+    return claimed
+
+
+def _assumptions(asked: int | None, population: int | None) -> tuple[str, ...]:
+    """Say what the test takes for granted."""
+    return (
+        "people answered at random",
+        "self-reports",
+        "silent people taken at their worst" if asked else "silent people are not looked at (asked=)",
+        "drawn from very many people, no finite population correction (population=)"
+        if population is None
+        else f"drawn from {population} people, one stratum",
     )
 
 

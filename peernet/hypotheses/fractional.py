@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -118,6 +118,55 @@ def _few(
     return notes
 
 
+class _Answers(NamedTuple):
+    """Answers, terms, weights and cluster codes; names of terms, which of them are 0/1, and how many answers lack."""
+
+    y: Floats
+    x: Floats
+    weight: Floats
+    group: NDArray[np.intp]
+    names: list[str]
+    binary: list[bool]
+    missing: int
+
+
+def _answers(values: Any, covariates: Any, clusters: Any, weights: Any) -> _Answers:
+    """Read and align the arguments, refusing percentages, bad weights and more terms than answers."""
+    index = values.index if isinstance(values, pd.Series) else None
+    y = _numbers("values", values)
+    keep = ~np.isnan(y)
+    if ((y[keep] < 0) | (y[keep] > 1)).any():
+        raise DataError("values: shares must lie in [0, 1]. Divide percentages by 100.")
+    x, names, binary = _columns(covariates, index, len(y))
+    w = np.ones(len(y))
+    if weights is not None:
+        w = _numbers("weights", _aligned("weights", weights, index, len(y)))
+    wrong = np.flatnonzero(~(w >= 0))
+    if len(wrong):
+        raise DataError(f"weights: {len(wrong)} are missing or negative ({rows_text(wrong)}). Give >= 0.")
+    group = np.arange(len(y))
+    if clusters is not None:
+        group = pd.factorize(_labels("clusters", clusters, index, len(y)))[0]
+    if keep.sum() <= x.shape[1]:
+        raise DataError(
+            f"values: {keep.sum()} answers cannot carry {x.shape[1]} terms. Use fewer covariates."
+        )
+    group = pd.factorize(group[keep])[0]
+    return _Answers(y[keep], x[keep], w[keep], group, names, binary, int((~keep).sum()))
+
+
+def _sandwich(
+    y: Floats, x: Floats, w: Floats, mu: Floats, group: NDArray[np.intp], clustered: bool
+) -> tuple[Floats, int]:
+    """Return the robust covariance of the coefficients and the number of clusters."""
+    bread = np.linalg.inv((x * (w * mu * (1 - mu))[:, None]).T @ x)
+    scores = np.zeros((group.max() + 1, x.shape[1]))
+    np.add.at(scores, group, x * (w * (y - mu))[:, None])
+    groups = len(scores)
+    v: Floats = bread @ (scores.T @ scores) @ bread * (groups / (groups - 1) if clustered else 1.0)
+    return v, groups
+
+
 def fit_fractional_logit(
     values: ArrayLike | pd.Series,
     covariates: pd.DataFrame | pd.Series | None = None,
@@ -170,36 +219,11 @@ def fit_fractional_logit(
        Econometrics* 11, 619-632. doi:10.1002/(SICI)1099-1255(199611)11:6<619::AID-JAE418>3.0.CO;2-1
     """
     number("level", level, 0, 1, open_low=True, open_high=True)
-    index = values.index if isinstance(values, pd.Series) else None
-    y = _numbers("values", values)
-    keep = ~np.isnan(y)
-    if ((y[keep] < 0) | (y[keep] > 1)).any():
-        raise DataError("values: shares must lie in [0, 1]. Divide percentages by 100.")
-    x, names, binary = _columns(covariates, index, len(y))
-    w = (
-        np.ones(len(y))
-        if weights is None
-        else _numbers("weights", _aligned("weights", weights, index, len(y)))
-    )
-    wrong = np.flatnonzero(~(w >= 0))
-    if len(wrong):
-        raise DataError(f"weights: {len(wrong)} are missing or negative ({rows_text(wrong)}). Give >= 0.")
-    group = (
-        np.arange(len(y))
-        if clusters is None
-        else pd.factorize(_labels("clusters", clusters, index, len(y)))[0]
-    )
-    y, x, w, group = y[keep], x[keep], w[keep], pd.factorize(group[keep])[0]
-    if len(y) <= x.shape[1]:
-        raise DataError(f"values: {len(y)} answers cannot carry {x.shape[1]} terms. Use fewer covariates.")
+    y, x, w, group, names, binary, missing = _answers(values, covariates, clusters, weights)
     notes = _few(x, names, binary, group, clusters is not None)
     beta = _solve(y, x, w)
     mu = 1 / (1 + np.exp(-x @ beta))
-    bread = np.linalg.inv((x * (w * mu * (1 - mu))[:, None]).T @ x)
-    scores = np.zeros((group.max() + 1, x.shape[1]))
-    np.add.at(scores, group, x * (w * (y - mu))[:, None])
-    groups = len(scores)
-    v = bread @ (scores.T @ scores) @ bread * (groups / (groups - 1) if clusters is not None else 1.0)
+    v, groups = _sandwich(y, x, w, mu, group, clusters is not None)
     df = groups - 1 if clusters is not None else np.inf
     params = _params(names, beta, v, df, level)
     effect, gradient = _effects(x, beta, w, binary)
@@ -226,9 +250,7 @@ def fit_fractional_logit(
         ),
         estimand="how the mean share differs with the covariates",
         assumptions=("the mean share is logistic in the covariates",),
-        provenance=provenance(
-            "hypotheses.fit_fractional_logit", used={"missing": int((~keep).sum()), "level": level}
-        ),
+        provenance=provenance("hypotheses.fit_fractional_logit", used={"missing": missing, "level": level}),
     )
 
 

@@ -140,3 +140,15 @@ def test_another_unit_in_a_later_roster_is_told() -> None:
     one, two = (Records(people=pd.DataFrame({"unit": u}, index=["a", "b"])) for u in (["A", "A"], ["A", "B"]))
     assert any("1 people have another unit" in n for n in merge_records([one, two]).report.notes)
     assert merge_records([one, one]).report.notes == ()
+
+
+def test_a_study_says_what_consent_covers(study: Path) -> None:
+    file = study / "study.toml"
+    toml = file.read_text(encoding="utf-8")
+    assert Study.open(study).consent_covers == "everything"
+    file.write_text(f'{toml}[privacy]\nconsent_covers = "survey"\n', encoding="utf-8")
+    pilot = Study.open(study)
+    assert pilot.consent_covers == "survey" and pilot.records.objectors == frozenset()
+    file.write_text(f'{toml}[privacy]\nconsent_covers = "chat"\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r'consent_covers under \[privacy\] must be "everything" or "survey"'):
+        Study.open(study)

@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         elif not args.quiet:
             sys.stderr.write(f"{source.kind}: {source.path.name} has not changed\n")
         parts.append(load_records(folder))
-    records = merge_records(parts)
+    records = merge_records(parts, consent_covers=_consent(args.dir))
     save_records(records, out)
     for old in keep.iterdir():
         if old.name not in names:
@@ -103,6 +103,13 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.writelines(f"not read: {text}\n" for text in left)
     sys.stdout.write(f"{out}\n")
     return 0
+
+
+def _consent(folder: Path) -> Any:
+    """Return what consent in the survey covers: as study.toml says, else everything."""
+    from peernet.records import Study
+
+    return Study.open(folder).consent_covers if (folder / "study.toml").is_file() else "everything"
 
 
 def _shown(sources: list[_Source], *, quiet: bool) -> Any:

@@ -322,7 +322,8 @@ class Organisation:
         """Return the tables that a perfect reader would make of the files, without writing or reading any.
 
         Everybody is recognised whatever was typed; silence, the cap on names, private places and the window of the chat
-        export stay. For trying a method on many organisations.
+        export stay. For trying a method on many organisations. As in the files, people who object in the survey have
+        traces in the chat and on the platform: ``records().merge()`` leaves them out, as :func:`load_meridian` does.
 
         Parameters
         ----------

@@ -138,7 +138,8 @@ def load_meridian(world: World = "meridian") -> Records:
     Returns
     -------
     Records
-        All sources merged; ``report`` says what was read, matched and dropped.
+        All sources merged, without what the chat and the platform hold about people who object in the survey;
+        ``report`` says what was read, matched and dropped.
 
     Raises
     ------

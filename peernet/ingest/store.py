@@ -63,6 +63,8 @@ def save_records(records: Records, folder: str | os.PathLike[str]) -> Path:
         }
         if records.permissions is not None:
             about["permissions"] = asdict(records.permissions)
+        if records.objectors is not None:
+            about["objectors"] = sorted(records.objectors)
         (half / _NAME).write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         old = where.with_name(f".{where.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -114,13 +116,15 @@ def load_records(folder: str | os.PathLike[str]) -> Records:
         report = _report_in(about["report"])
         roles = {str(k): v for k, v in about["roles"].items()}
         permissions = _permissions_in(about.get("permissions"))
+        listed = about.get("objectors")
+        objectors = None if listed is None else frozenset(str(p) for p in listed)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
             f"{where.name}: the records are damaged ({str(error)[:120]}). Ingest again."
         ) from None
-    return Records(**tables, roles=roles, report=report, permissions=permissions)
+    return Records(**tables, roles=roles, report=report, permissions=permissions, objectors=objectors)
 
 
 def _permissions_in(kept: dict[str, Any] | None) -> Permissions | None:

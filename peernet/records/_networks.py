@@ -10,6 +10,7 @@ import pandas as pd
 from peernet._check import column, quoted, suggest
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
+from peernet.records._people import objectors_of, without_objectors
 
 if TYPE_CHECKING:
     from peernet.records.tables import Records
@@ -28,7 +29,8 @@ def build(
     end: Any,
     half_life: float | None,
 ) -> PeerNetwork:
-    """Choose between nominations and events."""
+    """Choose between nominations and events; who objects is in neither."""
+    records = without_objectors(records)
     relations = [str(r) for r in records.roles]
     if relation is None and not len(records.events):
         if len(relations) != 1:
@@ -63,9 +65,12 @@ def _from_events(records: Records, kind: Any, start: Any, end: Any, half_life: f
             index=pd.Index(sorted(set(events["teacher"]) | set(events["learner"])), dtype="str")
         )
     frame = events[["teacher", "learner", "weight", "time"]]
-    return PeerNetwork.from_events(
+    net = PeerNetwork.from_events(
         frame, people, weight="weight", time="time", start=start, end=end, half_life=half_life, unknown="drop"
     )
+    shy = net.ids.isin(objectors_of(records))
+    # Their ties are unknown, not absent, also where nobody was asked anything.
+    return net._replace(observed=net.observed.mask(shy, "objected")) if shy.any() else net
 
 
 def _pick_wave(records: Records, wave: str | None, have: Iterable[Any], what: str) -> str | None:
@@ -101,6 +106,7 @@ def _from_nominations(records: Records, relation: str, wave: str | None, weight:
     if len(asked):
         status = asked.set_index("person")["status"]
         observed = status.reindex(people.index).fillna("not_asked")
+        observed = observed.mask(observed.index.isin(objectors_of(records)), "objected")
     return PeerNetwork.from_nominations(
         people,
         names.reset_index(drop=True),
@@ -111,8 +117,8 @@ def _from_nominations(records: Records, relation: str, wave: str | None, weight:
 
 
 def wide(records: Records, question: str, wave: str | None) -> pd.DataFrame:
-    """Turn the answers to one question into one row a person."""
-    answers = records.answers
+    """Turn the answers to one question into one row a person; who objects is not in it."""
+    answers = without_objectors(records).answers
     mine = answers[answers["question"] == question]
     if not len(mine):
         known = pd.unique(answers["question"])

@@ -15,9 +15,10 @@ from peernet.records._scrub import FLOOR, people_in_words, scrub_answers, scrub_
 from peernet.records.tables import FRAMES, PERSON_COLUMNS, empty_table
 
 if TYPE_CHECKING:
+    from peernet.records.report import IngestReport
     from peernet.records.tables import Records
 
-__all__ = ["erase", "ids_in", "pseudonymise", "without_objectors"]
+__all__ = ["erase", "ids_in", "objectors_of", "pseudonymise", "without_objectors"]
 
 # Texts that may hold a name: a meeting called after its speaker, a channel after its owner, an id made of an e-mail.
 _TEXTS = {"events": ("context", "topic"), "sessions": ("session",), "completions": ("title",)}
@@ -71,6 +72,8 @@ def pseudonymise(records: Records, key: Any) -> Records:
     n_rare = 0
     if len(records.answers):
         changes["answers"], n_rare = scrub_answers(changes["answers"], known, marks)
+    if records.objectors is not None:
+        changes["objectors"] = frozenset(privacy.pseudonym(p, key=secret) for p in records.objectors)
     if len(records.events):
         # ids of messages and commits lead back to people, so only their order is kept
         numbers = [f"e{i}" for i in range(len(records.events))]
@@ -122,26 +125,38 @@ def erase(records: Records, person: str) -> Records:
     )
     report = records.report
     left = ~report.unmatched["given"].isin(names | {person}) & (report.unmatched["suggested"] != person)
+    if records.objectors is not None:
+        clean["objectors"] = records.objectors - {person}
     return replace(records, **clean, report=replace(report, unmatched=report.unmatched[left]))
+
+
+def objectors_of(records: Records) -> frozenset[str]:
+    """Return the people of whom nothing but the roster may be used."""
+    if records.objectors is not None:
+        return records.objectors
+    asked = records.respondents
+    if not len(asked) or "status" not in asked.columns:
+        return frozenset()
+    return frozenset(asked.loc[asked["status"] == "objected", "person"])
 
 
 def without_objectors(records: Records, listed: Iterable[str] = ()) -> Records:
     """Leave people who object on the roster and among the respondents, and in no other table.
 
-    They are the people ``listed`` and those with the status objected in any wave. Ties and events that touch them go,
+    They are the people ``listed`` and those of ``objectors_of``. Ties and events that touch them go,
     as do their own answers, courses and adoptions; in rows of others (author of a course, who assigned it) they are
     emptied. The report counts the rows.
     """
     asked = records.respondents
-    objectors = set(listed)
-    if len(asked) and "status" in asked.columns:
-        objectors |= set(asked.loc[asked["status"] == "objected", "person"])
+    objectors = objectors_of(records) | frozenset(listed)
     changes: dict[str, Any] = {}
+    if listed:
+        changes["objectors"] = objectors
     if len(asked) and objectors:
         mine = asked["person"].isin(objectors) & (asked["status"] != "objected")
         if mine.any():
             changes["respondents"] = asked.assign(status=asked["status"].mask(mine, "objected"))
-    rows = 0
+    lost: dict[str, tuple[int, int]] = {}
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)
         if not objectors or name in ("people", "spells", "respondents", "aliases") or not len(frame):
@@ -152,14 +167,38 @@ def without_objectors(records: Records, listed: Iterable[str] = ()) -> Records:
         named = [c for c in beside if frame.loc[~hit, c].isin(objectors).any()]
         if not hit.any() and not named:
             continue
-        rows += int(hit.sum())
+        lost[name] = (len(frame), int(hit.sum()))
         kept = frame[~hit]
         changes[name] = kept.assign(**{c: kept[c].mask(kept[c].isin(objectors)) for c in named}).reset_index(
             drop=True
         )
     if not objectors or not (changes or listed):
         return records
-    note = (
-        f"{len(objectors)} people object: {rows} rows about them in other tables than the roster are not used"
+    return replace(records, **changes, report=_told(records.report, len(objectors), lost))
+
+
+def _told(report: IngestReport, n_objectors: int, lost: dict[str, tuple[int, int]]) -> IngestReport:
+    """Count the rows about people who object, table by table, so that what was read is still used plus dropped."""
+    rows = sum(n for _, n in lost.values())
+    note = f"{n_objectors} people object: {rows} rows about them in other tables than the roster are not used"
+    counted = [(name, n, gone) for name, (n, gone) in lost.items() if gone]
+    if not counted:
+        return replace(report, notes=(*report.notes, note))
+    books = [
+        {"what": f"{name} joined", "read": n, "matched": n, "used": n - gone} for name, n, gone in counted
+    ]
+    dropped = [
+        {"what": f"{name} joined", "reason": "about people who object", "stage": "use", "n": gone, "rows": ()}
+        for name, _, gone in counted
+    ]
+
+    def below(frame: pd.DataFrame, more: list[dict[str, Any]]) -> pd.DataFrame:
+        new = pd.DataFrame(more, columns=frame.columns)
+        return pd.concat([frame, new], ignore_index=True) if len(frame) else new
+
+    return replace(
+        report,
+        ledger=below(report.ledger, books),
+        dropped=below(report.dropped, dropped),
+        notes=(*report.notes, note),
     )
-    return replace(records, **changes, report=replace(records.report, notes=(*records.report.notes, note)))

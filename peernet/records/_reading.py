@@ -126,7 +126,7 @@ def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
 def _joined(study: Study, parts: list[Records], people: Records | None) -> Records:
     """Merge; where they contradict each other, name nobody in a pseudonymous study."""
     try:
-        return merge_records(parts)
+        return merge_records(parts, consent_covers=study.consent_covers)
     except DataError as error:
         if not study.pseudonymous:
             raise

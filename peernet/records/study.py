@@ -18,7 +18,7 @@ from peernet.network import PeerNetwork
 from peernet.privacy.ledger import ReleaseLedger
 from peernet.privacy.permissions import Permissions
 from peernet.records.report import UNMATCHED, IngestReport
-from peernet.records.tables import Records
+from peernet.records.tables import Covers, Records
 
 __all__ = ["Study"]
 
@@ -41,7 +41,7 @@ _KEYS = {
         "period_end",
         "retention",
     ),
-    "privacy": ("floor", "floor_attitudes", "pseudonymise", "key"),
+    "privacy": ("floor", "floor_attitudes", "pseudonymise", "key", "consent_covers"),
     "sources": ("allowed", "channels", "private"),
     "analyses": ("person_level",),
 }
@@ -132,6 +132,11 @@ class Study:
             raise DataError(
                 "study.toml: pseudonymise under [privacy] must be true or false, without quotation marks."
             )
+        if self.consent_covers not in ("everything", "survey"):
+            raise DataError(
+                'study.toml: consent_covers under [privacy] must be "everything" or "survey"; it is '
+                f"{self.consent_covers!r}."
+            )
         from peernet.records import _reading
 
         for kind in self.allowed:
@@ -201,6 +206,12 @@ class Study:
     def pseudonymous(self) -> bool:
         """Whether ids are replaced on reading; true unless study.toml says otherwise."""
         return bool(self._get("privacy", "pseudonymise", True))
+
+    @property
+    def consent_covers(self) -> Covers:
+        """What a no to the survey's question about consent is about: ``everything`` (the default) or the ``survey``."""
+        word: Covers = self._get("privacy", "consent_covers", "everything")
+        return word
 
     @property
     def records(self) -> Records:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FRAMES", "Records", "empty_table", "merge_records"]
 
+Covers = Literal["everything", "survey"]
 TableName = Literal[
     "people", "spells", "events", "nominations", "respondents", "answers", "sessions", "completions", "adoptions",
     "questions", "aliases",
@@ -124,6 +125,8 @@ class Records:
         What was read, used, dropped and why.
     permissions : Permissions or None
         What the study allows that read them; every network made of them carries it. None locks nothing.
+    objectors : frozenset of str or None
+        People of whom nothing but the roster is used. None: everybody whose status is ``objected``.
     """
 
     people: pd.DataFrame = field(default_factory=lambda: empty_table("people"))
@@ -140,20 +143,26 @@ class Records:
     roles: dict[str, Literal["learner", "teacher"]] = field(default_factory=dict)
     report: IngestReport = field(default_factory=lambda: IngestReport(reader="none"))
     permissions: Permissions | None = None
+    objectors: frozenset[str] | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables that hold something, by name."""
         return {name: getattr(self, name) for name in FRAMES if len(getattr(self, name))}
 
-    def merge(self, *others: Records) -> Records:
-        """Join with other records by person id; see :func:`merge_records`.
+    def merge(self, *others: Records, consent_covers: Covers = "everything") -> Records:
+        """Join with other records by person id; who objects is left out of everything but the roster.
+
+        See :func:`merge_records`.
 
         Parameters
         ----------
         *others : Records
             From other readers.
+        consent_covers : {"everything", "survey"}
+            What a no to the survey's question about consent is about: everything known of the person, or the
+            survey alone.
         """
-        return merge_records([self, *others])
+        return merge_records([self, *others], consent_covers=consent_covers)
 
     def waves(self) -> list[str]:
         """Names of the survey waves, in order of their first answer."""
@@ -303,17 +312,26 @@ class Records:
         return f'<div class="peernet-records"><p>{escape(repr(self))}</p>{self.report._repr_html_()}</div>'
 
 
-def merge_records(records: Iterable[Records]) -> Records:
+def merge_records(records: Iterable[Records], *, consent_covers: Covers = "everything") -> Records:
     """Records joined by person id: one people table, everything else stacked.
 
     Where several records know an attribute of a person, the first that has a value wins; rows that stand in
     two of them word for word (the same file read twice) are kept once. A person who is in one table only is kept.
     The permissions of a study stay; of two studies, what both allow.
 
+    Who says no to the question about consent in one of the surveys stays on the roster, with the status ``objected``
+    in every wave, and in no other table: ties, events, answers, sessions, completions and adoptions of these people
+    are left out, and the report counts the rows table by table. Where the question is about the answers to the
+    questionnaire and nothing else, and other sources rest on another ground (an agreement, say), pass
+    ``consent_covers="survey"``: the surveys hold nothing of them anyway, and the other tables stay as they are.
+
     Parameters
     ----------
     records : list of Records
         From the readers; the roster first.
+    consent_covers : {"everything", "survey"}
+        What a no to the survey's question about consent is about. People who object to everything by another way
+        (``objections.csv`` of a study) are left out in either case.
 
     Returns
     -------
@@ -325,12 +343,17 @@ def merge_records(records: Iterable[Records]) -> Records:
     DataError
         When two records give a relation different directions, an alias to different people, or a person two
         statuses in the same wave.
+    ValueError
+        For another word in ``consent_covers``.
 
     Examples
     --------
     >>> merge_records([Records(), Records()])
     Records: nothing
     """
+    from peernet.records._people import objectors_of, without_objectors
+
+    literal("consent_covers", consent_covers, ("everything", "survey"))
     parts = list(records)
     if not parts:
         raise DataError("merge_records: nothing to merge. Give at least one Records.")
@@ -350,12 +373,17 @@ def merge_records(records: Iterable[Records]) -> Records:
             "read each wave with its own roster: units, joiners and leavers of later waves are not seen otherwise"
         )
         report = replace(report, notes=(*report.notes, note))
-    return Records(
+    everybody = consent_covers == "everything"
+    said = [objectors_of(p) if everybody else p.objectors or frozenset() for p in parts]
+    settled = not everybody or any(p.objectors is not None for p in parts)
+    joined = Records(
         **tables,
         roles=_join_roles([p.roles for p in parts]),
         permissions=join_permissions([p.permissions for p in parts]),
         report=report,
+        objectors=frozenset().union(*said) if settled else None,
     )
+    return without_objectors(joined)
 
 
 def _moved(frames: list[pd.DataFrame]) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
+from scipy.stats import t as student
 
 from peernet.hypotheses import design_mean, social_share
 
@@ -37,17 +38,49 @@ def organisations(draws: int, **knobs: Any) -> Any:
         yield parts[status == "answered"], people, status, wide.to_numpy()
 
 
+def by_hand(
+    x: np.ndarray, unit: np.ndarray, told: np.ndarray, claim: float = 0.8
+) -> dict[str, tuple[float, float, float, float]]:
+    """Return low, high and worst cases of mean and of people at the claim, for everybody asked, from the formulas."""
+    size = np.bincount(unit)
+    n = np.bincount(unit[told], minlength=len(size))
+    assert n.min() > 1
+    t, out = student.ppf(0.975, n.sum() - len(size)), {}
+    for name, y in (("mean", x), ("at least claim", (x >= claim - 1e-9).astype(float))):
+        mean = np.bincount(unit[told], y[told], len(size)) / n
+        s2 = np.bincount(unit[told], (y[told] - mean[unit[told]]) ** 2, len(size)) / (n - 1)
+        m = (size * mean).sum() / size.sum()
+        v = ((size / size.sum()) ** 2 * (1 - n / size) * s2 / n).sum()
+        low, high = m - t * v**0.5, m + t * v**0.5
+        if name != "mean":
+            k = m * (1 - m) / v
+            centre, half = m + t**2 / (2 * k), t * np.sqrt(m * (1 - m) / k + t**2 / (4 * k**2))
+            low, high = (centre - half) / (1 + t**2 / k), (centre + half) / (1 + t**2 / k)
+        out[name] = (low, high, (y * told).mean(), (y * told + ~told).mean())
+    return out
+
+
 @pytest.mark.slow
 def test_social_share_covers_the_roster_mean_at_its_level() -> None:
+    """Coverage over all draws from the formulas; the function itself equals them in every fifteenth."""
     draws, mean_hits, share_hits, inside = 1500, 0, 0, 0
-    for parts, people, status, wide in organisations(draws):
-        found = social_share(parts, total=1, tolerance=0.01, people=people, respondents=status)
-        mean, above = found.row(), found.row("at least claim")
+    for k, (parts, people, status, wide) in enumerate(organisations(draws)):
+        asked = (status != "not_asked").to_numpy()
+        unit, told = people["unit"].to_numpy()[asked], (status == "answered").to_numpy()[asked]
+        want = by_hand(wide, pd.factorize(unit)[0], told)
+        if k % 15 == 0:
+            found = social_share(parts, total=1, tolerance=0.01, people=people, respondents=status)
+            for quantity, ends in want.items():
+                row = found.row(quantity)  # type: ignore[arg-type]
+                np.testing.assert_allclose(
+                    row[["low", "high", "bound_low", "bound_high"]].astype(float), ends, rtol=0, atol=1e-12
+                )
         truth, true_above = wide.mean(), (wide >= 0.8).mean()
-        mean_hits += mean["low"] <= truth <= mean["high"]
-        share_hits += above["low"] <= true_above <= above["high"]
-        inside += mean["bound_low"] <= truth <= mean["bound_high"]
-        inside += above["bound_low"] <= true_above <= above["bound_high"]
+        mean, above = want["mean"], want["at least claim"]
+        mean_hits += mean[0] <= truth <= mean[1]
+        share_hits += above[0] <= true_above <= above[1]
+        inside += mean[2] <= truth <= mean[3]
+        inside += above[2] <= true_above <= above[3]
     assert inside_binomial(mean_hits, draws, 0.95), mean_hits
     assert share_hits >= binom.ppf(0.0005, draws, 0.95), share_hits
     assert share_hits <= 0.985 * draws, share_hits
@@ -125,15 +158,23 @@ def test_two_stage_samples_are_covered() -> None:
 
 
 def test_the_test_of_the_mean_has_its_size() -> None:
+    """Rejections over all draws from the formulas; the p-value of the function equals theirs in every hundredth."""
     rng = np.random.default_rng(SEED + 3)
     unit, x = one_firm(rng)
     people = pd.DataFrame({"unit": unit}, index=[f"p{k}" for k in range(len(x))])
     parts = pd.DataFrame({"peers": x, "courses": 1 - x}, index=people.index)
-    draws, rejected = 700, 0
-    for _ in range(draws):
-        told = rng.random(len(x)) < 0.6
-        found = social_share(parts[told], total=1, tolerance=0.01, people=people, claim=float(x.mean()))
-        rejected += found.row()["p_value"] < 0.05
+    draws, size = 2000, np.bincount(unit)
+    told = rng.random((draws, len(x))) < 0.6
+    member = np.eye(8)[unit]
+    n, total, squares = told @ member, (told * x) @ member, (told * x**2) @ member
+    s2 = (squares - total**2 / n) / (n - 1)
+    error = np.sqrt(((size / len(x)) ** 2 * (1 - n / size) * s2 / n).sum(axis=1))
+    t = np.abs((size * total / n).sum(axis=1) / len(x) - x.mean()) / error
+    p = 2 * student.sf(t, told.sum(axis=1) - 8)
+    for k in range(0, draws, 100):
+        found = social_share(parts[told[k]], total=1, tolerance=0.01, people=people, claim=float(x.mean()))
+        assert found.row()["p_value"] == pytest.approx(p[k], abs=1e-9)
+    rejected = int((p < 0.05).sum())
     assert inside_binomial(rejected, draws, 0.05), rejected
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from peernet import DataError, PeerNetwork, Records, claims, diffusion, silos
+from peernet.datasets import WORLDS, expected_verdicts, make_organisation
 
 START, END = pd.Timestamp("2025-01-01", tz="UTC"), pd.Timestamp("2026-01-01", tz="UTC")
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
@@ -154,3 +158,28 @@ BY_FUNCTION: dict[str, Callable[[Records], str]] = {
 def verdicts(records: Records) -> dict[str, str]:
     """Return the verdict of every question that has a function."""
     return evaluated(records) | {name: analyse(records) for name, analyse in BY_FUNCTION.items()}
+
+
+def fresh_table(n: int, seed: int = 10_000) -> pd.DataFrame:
+    """Count the verdicts on n fresh draws of every world (rows of claims.evaluate and of units and teams)."""
+    rows = (*EVALUATED, "silo-unit", "silo-vanishing", "open-team")
+    counts = {(question, world): Counter[str]() for question in rows for world in WORLDS}
+    for world, (_, knobs) in WORLDS.items():
+        for i in range(n):
+            records = make_organisation(**knobs, rng=seed + i).records(as_written=True)
+            found = evaluated(records) | {name: BY_FUNCTION[name](records) for name in rows[-3:]}
+            for question in rows:
+                counts[question, world][found[question]] += 1
+    short = {SUPPORTED: "S", CONTRADICTED: "C", INCONCLUSIVE: "I", NOT_THESE: "N", NEVER: "X"}
+    text = {key: ", ".join(f"{short[v]} {k}" for v, k in c.most_common()) for key, c in counts.items()}
+    table = pd.Series(text).unstack()[list(WORLDS)].loc[list(rows)]
+    expected = expected_verdicts().loc[list(rows), list(WORLDS)].map(lambda v: short[v])
+    table["expected"] = expected.agg(" / ".join, axis=1)
+    return table
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    found = fresh_table(int(sys.argv[1]), *map(int, sys.argv[2:]))
+    for question, row in found.iterrows():
+        print(f"| {question} | " + " | ".join(row) + " |")

@@ -289,7 +289,7 @@ def open_export(path: PathLike, reader: str) -> Archive | Tar:
 
 
 def json_documents(path: PathLike, ledger: Ledger, what: str) -> Iterator[tuple[str, Any]]:
-    """Yield (name, value) of every JSON document in a file, folder or zip; JSON lines come as one list a file.
+    """Yield (name, value) of every JSON document in a file, folder or zip; each line of JSON lines is a document.
 
     Raises
     ------
@@ -299,7 +299,8 @@ def json_documents(path: PathLike, ledger: Ledger, what: str) -> Iterator[tuple[
     where = existing(path, ledger.reader)
     lines = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".json.gz")
     if where.is_file() and where.name.lower().endswith(lines):
-        yield where.name, list(json_lines(where, ledger, f"lines ({what})"))
+        for row in json_lines(where, ledger, f"lines ({what})"):
+            yield where.name, row
         return
     if where.is_file() and where.suffix.lower() not in (".zip", ".tar", ".gz", ".tgz"):
         if where.stat().st_size > MAX_MEMBER:

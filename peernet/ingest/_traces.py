@@ -150,6 +150,43 @@ class Traces:
         self._role.append(self._words.code(role))
         self._session_kind.append(self._words.code(kind))
 
+    @property
+    def n_ties(self) -> int:
+        """Ties noted so far."""
+        return len(self._time)
+
+    @property
+    def n_attendances(self) -> int:
+        """Attendances noted so far."""
+        return len(self._seen)
+
+    def forget(self, ties: Any, attendances: Any) -> None:
+        """Take back the ties and attendances that two masks mark, as if they had never been noted."""
+        if ties.any():
+            keep = np.flatnonzero(~ties)
+            for name in (
+                "_time",
+                "_teacher",
+                "_learner",
+                "_kind",
+                "_weight",
+                "_context",
+                "_topic",
+                "_confirmed",
+            ):
+                self._shorten(name, keep)
+            left = Texts()
+            left.extend(self._evidence[int(row)] for row in keep)
+            self._evidence = left
+        if attendances.any():
+            for name in ("_seen", "_attendee", "_seen_at", "_role", "_session_kind"):
+                self._shorten(name, np.flatnonzero(~attendances))
+
+    def _shorten(self, name: str, keep: Any) -> None:
+        """Keep some rows of a packed column."""
+        kind = getattr(self, name).typecode
+        setattr(self, name, array(kind, self._take(name, keep).tobytes()))
+
     def records(
         self,
         people: People | None,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
+import numpy as np
+
 from peernet.errors import DataError
+from peernet.ingest._columns import Texts, Words, ints
 from peernet.ingest._fields import dig, iso_us, json_documents, rows_of, short, text
 from peernet.ingest._files import PathLike
 from peernet.ingest._threads import (
@@ -45,7 +49,8 @@ def read_teams(
     (``.jsonl``). ``/users`` pages among them are read for e-mail addresses. Direction: everybody who replies
     in a thread teaches the person who opened it; a reply whose opener is outside the export teaches nobody
     known and is counted. System messages, deleted messages, and apps are left out. Bodies are looked at for
-    a question mark and not kept.
+    a question mark and not kept. Pages are read one after another; what is held is some 100 bytes a message
+    and the ties.
 
     Parameters
     ----------
@@ -87,7 +92,7 @@ def read_teams(
     trace = Traces("read_teams", "teams")
     trace.says_confirmed = True
     wanted = allowed(channels)
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found = _Found(mentions)
     n_seen = 0
     for _, value in json_documents(path, trace.ledger, "messages"):
         for row in _flat(value):
@@ -95,18 +100,19 @@ def read_teams(
                 _person(trace, row)
                 continue
             n_seen += 1
-            _keep(trace, row, found, wanted, include_chats)
+            reason = _why_not(row, wanted, include_chats)
+            trace.ledger.read("messages", 1)
+            if reason:
+                trace.ledger.drop("messages", reason, (), stage="match", n=1)
+            else:
+                found.add(row)
     if not n_seen:
         raise DataError(
             "read_teams: no message was found. Give the JSON that Graph returns for the messages of a "
             "channel."
         )
-    rooms: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in found.values():
-        rooms.setdefault((_place(row), text(row, "replyToId") or text(row, "id")), []).append(row)
     chats: dict[str, list[Post]] = {}
-    for (place, root), rows in sorted(rooms.items()):
-        posts = [_post(trace, place, row) for row in rows]
+    for place, root, posts in found.threads(trace):
         posts.sort(key=lambda p: (p.time, p.evidence))
         if place.startswith("chat:"):
             chats.setdefault(place, []).extend(posts)
@@ -119,7 +125,7 @@ def read_teams(
     for place, posts in sorted(chats.items()):
         _in_turn(trace, sorted(posts, key=lambda p: (p.time, p.evidence)), place, hours or 24.0)
     if mentions:
-        _mentions(trace, found.values())
+        found.mentions(trace)
     return trace.records(
         people,
         aliases,
@@ -163,63 +169,112 @@ def _place(row: dict[str, Any]) -> str:
     return f"chat:{short(text(row, 'chatId'))}" if text(row, "chatId") else "channel"
 
 
-def _keep(
-    trace: Traces,
-    row: dict[str, Any],
-    found: dict[tuple[str, str], dict[str, Any]],
-    wanted: frozenset[str] | None,
-    include_chats: bool,
-) -> None:
-    """Keep a message a person wrote in a channel that may be read."""
-    place, ledger = _place(row), trace.ledger
+def _why_not(row: dict[str, Any], wanted: frozenset[str] | None, include_chats: bool) -> str:
+    """Say why a message is no message of a person in a channel that may be read."""
+    place = _place(row)
     channel = dig(row, "channelIdentity", "channelId")
     names = {place.casefold(), str(channel).casefold()}
-    ledger.read("messages", 1)
     sender = dig(row, "from", "user", "id")
     if place.startswith("chat:") and not include_chats:
-        reason = "private chat (not read unless include_chats=True)"
-    elif wanted is not None and not place.startswith("chat:") and not names & wanted:
-        reason = "channel was not asked for"
-    elif text(row, "messageType") not in ("", "message"):
-        reason = "system message (joined, renamed, call ended ...)"
-    elif row.get("deletedDateTime"):
-        reason = "deleted"
-    elif iso_us(row.get("createdDateTime")) is None or not text(row, "id"):
-        reason = "has no id or time"
-    elif (place, text(row, "replyToId") + "/" + text(row, "id")) in found:
-        reason = "the same message again"
-    elif not isinstance(sender, str) and not isinstance(dig(row, "from", "application"), dict):
-        reason = "nobody is named as its author (deleted account)"
-    else:
-        found[place, text(row, "replyToId") + "/" + text(row, "id")] = row
-        return
-    ledger.drop("messages", reason, (), stage="match", n=1)
+        return "private chat (not read unless include_chats=True)"
+    if wanted is not None and not place.startswith("chat:") and not names & wanted:
+        return "channel was not asked for"
+    if text(row, "messageType") not in ("", "message"):
+        return "system message (joined, renamed, call ended ...)"
+    if row.get("deletedDateTime"):
+        return "deleted"
+    if iso_us(row.get("createdDateTime")) is None or not text(row, "id"):
+        return "has no id or time"
+    if not isinstance(sender, str) and not isinstance(dig(row, "from", "application"), dict):
+        return "nobody is named as its author (deleted account)"
+    return ""
 
 
-def _post(trace: Traces, place: str, row: dict[str, Any]) -> Post:
-    """Reduce a message to who, when and whether it asks."""
-    user = dig(row, "from", "user")
-    bot = not isinstance(user, dict)
-    sender = dig(row, "from", "application", "id") if bot else user.get("id")
-    name = text(dig(row, "from", "application") if bot else user, "displayName")
-    author = trace.account(f"teams:{sender}", name=name, bot=bot)
-    thanked = set()
-    for reaction in rows_of(row.get("reactions")):
-        who = dig(reaction, "user", "user", "id")
-        if isinstance(who, str) and is_thanks(text(reaction, "reactionType")):
-            thanked.add(trace.account(f"teams:{who}"))
-    time = iso_us(row.get("createdDateTime"))
-    assert time is not None
-    body = dig(row, "body")
-    evidence = f"{place}/{text(row, 'id')}"
-    return Post(
-        evidence,
-        author,
-        time,
-        asks(text(body, "content"), html=text(body, "contentType") == "html"),
-        frozenset(thanked),
-        bot,
-    )
+class _Found:
+    """Messages as they come, each reduced to some numbers and its ids at once; the rest goes with its page."""
+
+    def __init__(self, mentions: bool) -> None:
+        self._words = Words()
+        self._ids, self._roots = Texts(), Texts()  # of the message, and of what it replies to (or its own)
+        self._time, self._asks, self._bot = array("q"), array("b"), array("b")
+        self._place, self._sender, self._name = array("i"), array("i"), array("i")
+        self._reply = array("b")
+        self._thanks: dict[int, tuple[str, ...]] = {}
+        self._called: dict[int, tuple[tuple[str, str], ...]] | None = {} if mentions else None
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Keep who, when, in which thread, and whether it asks."""
+        at, code = len(self._time), self._words.code
+        user = dig(row, "from", "user")
+        bot = not isinstance(user, dict)
+        sender = dig(row, "from", "application", "id") if bot else user.get("id")
+        self._bot.append(bot)
+        self._sender.append(code(f"teams:{sender}"))
+        self._name.append(code(text(dig(row, "from", "application") if bot else user, "displayName")))
+        self._place.append(code(_place(row)))
+        self._time.append(iso_us(row.get("createdDateTime")) or 0)
+        self._reply.append(bool(text(row, "replyToId")))
+        self._ids.append(text(row, "id"))
+        self._roots.append(text(row, "replyToId") or text(row, "id"))
+        body = dig(row, "body")
+        self._asks.append(asks(text(body, "content"), html=text(body, "contentType") == "html"))
+        thanks = [
+            dig(reaction, "user", "user", "id") for reaction in rows_of(row.get("reactions"))
+            if is_thanks(text(reaction, "reactionType"))
+        ]  # fmt: skip
+        if thanks := [who for who in thanks if isinstance(who, str)]:
+            self._thanks[at] = tuple(thanks)
+        if self._called is None:
+            return
+        called = [
+            (dig(m, "mentioned", "user", "id"), text(m, "mentionText")) for m in rows_of(row.get("mentions"))
+        ]
+        if called := [pair for pair in called if isinstance(pair[0], str)]:
+            self._called[at] = tuple(called)
+
+    def threads(self, trace: Traces) -> Iterator[tuple[str, str, list[Post]]]:
+        """Yield (place, id of the opening message, messages), in order of both; copies of a message are counted."""
+        n = len(self._time)
+        rows = np.arange(n)
+        place = self._words.ranks()[ints(self._place)] if n else rows
+        root, own = self._roots.ranks(rows), self._ids.ranks(rows)
+        order = np.lexsort((rows, ints(self._reply), own, root, place))
+        same = np.zeros(n, dtype=bool)
+        if n:
+            a, b = order[:-1], order[1:]
+            same[1:] = (place[a] == place[b]) & (root[a] == root[b]) & (own[a] == own[b])
+            same[1:] &= ints(self._reply)[a] == ints(self._reply)[b]
+        trace.ledger.drop("messages", "the same message again", (), stage="match", n=int(same.sum()))
+        order = order[~same]
+        self._kept = np.sort(order)
+        ends = np.flatnonzero((np.diff(place[order]) != 0) | (np.diff(root[order]) != 0)) + 1
+        words = self._words.all()
+        for part in np.split(order, ends) if len(order) else ():
+            first = int(part[0])
+            posts = [self._post(trace, words, int(row)) for row in np.sort(part)]
+            yield words[self._place[first]], self._roots[first], posts
+
+    def _post(self, trace: Traces, words: list[str], row: int) -> Post:
+        """Write a message out again."""
+        bot = bool(self._bot[row])
+        author = trace.account(words[self._sender[row]], name=words[self._name[row]], bot=bot)
+        thanked = frozenset(trace.account(f"teams:{who}") for who in self._thanks.get(row, ()))
+        evidence = f"{words[self._place[row]]}/{self._ids[row]}"
+        return Post(evidence, author, self._time[row], bool(self._asks[row]), thanked, bot)
+
+    def mentions(self, trace: Traces) -> None:
+        """Add who is called in questions."""
+        words, called = self._words.all(), self._called or {}
+        for row in self._kept.tolist():
+            if row not in called:
+                continue
+            post = self._post(trace, words, row)
+            if not post.asks or post.bot:
+                continue
+            for who, name in called[row]:
+                account = trace.account(f"teams:{who}", name=name)
+                place = words[self._place[row]]
+                trace.tie(post.time, account, post.author, "mention", context=place, evidence=post.evidence)
 
 
 def _in_turn(trace: Traces, posts: list[Post], place: str, hours: float) -> None:
@@ -243,18 +298,3 @@ def _in_turn(trace: Traces, posts: list[Post], place: str, hours: float) -> None
             evidence=post.evidence,
             confirmed=before.author in post.thanked,
         )
-
-
-def _mentions(trace: Traces, rows: Iterable[dict[str, Any]]) -> None:
-    """Add who is called in questions."""
-    for row in rows:
-        post = _post(trace, _place(row), row)
-        if not post.asks or post.bot:
-            continue
-        for mention in rows_of(row.get("mentions")):
-            who = dig(mention, "mentioned", "user", "id")
-            if isinstance(who, str):
-                called = trace.account(f"teams:{who}", name=text(mention, "mentionText"))
-                trace.tie(
-                    post.time, called, post.author, "mention", context=_place(row), evidence=post.evidence
-                )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 from peernet._check import number
 from peernet.errors import DataError
@@ -62,14 +63,14 @@ def read_discourse(
     trace = Traces("read_discourse", "discourse")
     trace.says_confirmed = True
     wanted = allowed(None if categories is None else [str(c) for c in categories])
-    topics: dict[str, dict[str, Any]] = {}
+    topics: dict[str, _Topic] = {}
     for _, value in json_documents(path, trace.ledger, "topics"):
         for row in rows_of(value if isinstance(value, list) else [value]):
             _collect(trace, row, topics)
-    if not any(t["posts"] for t in topics.values()):
+    if not any(t.posts for t in topics.values()):
         raise DataError("read_discourse: no post was found. Give the JSON of topics (/t/<id>.json).")
-    for key, topic in sorted(topics.items()):
-        _topic(trace, key, topic, wanted, accepted)
+    for key in sorted(topics):
+        _ties(trace, key, topics.pop(key), wanted, accepted)
     return trace.records(
         people,
         aliases,
@@ -78,7 +79,30 @@ def read_discourse(
     )
 
 
-def _collect(trace: Traces, row: dict[str, Any], topics: dict[str, dict[str, Any]]) -> None:
+class _Post(NamedTuple):
+    """What is kept of a post: no text."""
+
+    author: str
+    name: str
+    time: int | None
+    bot: bool
+    lost: str
+    parent: int
+    solved: bool
+
+
+class _Topic:
+    """A topic whose pages may come one after another."""
+
+    __slots__ = ("category", "posts", "private", "tags", "told")
+
+    def __init__(self) -> None:
+        self.posts: dict[int, _Post] = {}
+        self.category, self.tags = "", ""
+        self.private, self.told = False, 0
+
+
+def _collect(trace: Traces, row: dict[str, Any], topics: dict[str, _Topic]) -> None:
     """Read a page: a topic, more posts of one, or a user."""
     if text(row, "username") and text(row, "email"):
         trace.account(
@@ -93,80 +117,75 @@ def _collect(trace: Traces, row: dict[str, Any], topics: dict[str, dict[str, Any
     key = text(row, "id") or fallback
     if not key:
         return
-    topic = topics.setdefault(key, {"posts": {}, "category": "", "private": False, "tags": "", "told": 0})
-    topic["private"] = topic["private"] or text(row, "archetype") == "private_message"
-    topic["category"] = text(row, "category_id") or topic["category"]
+    topic = topics.setdefault(key, _Topic())
+    topic.private = topic.private or text(row, "archetype") == "private_message"
+    topic.category = intern(text(row, "category_id") or topic.category)
     tags = row.get("tags")
-    topic["tags"] = topic["tags"] or (
-        " ".join(short(t, 40) for t in tags if isinstance(t, str)) if isinstance(tags, list) else ""
+    topic.tags = intern(
+        topic.tags
+        or (" ".join(short(t, 40) for t in tags if isinstance(t, str)) if isinstance(tags, list) else "")
     )
     listed = dig(row, "post_stream", "stream")
     told = len(listed) if isinstance(listed, list) else whole(row, "posts_count") or 0
-    topic["told"] = max(topic["told"], told)
+    topic.told = max(topic.told, told)
     for post in posts:
         trace.ledger.read("posts", 1)
         at = whole(post, "post_number")
-        if at is None or at in topic["posts"]:
+        if at is None or at in topic.posts:
             reason = "has no number" if at is None else "the same post again"
             trace.ledger.drop("posts", reason, (), stage="match", n=1)
         else:
-            topic["posts"][at] = post
+            topic.posts[at] = _kept(post)
 
 
-def _is_bot(post: Any, author: str) -> bool:
-    """Say whether Discourse itself or one of its bots wrote a post: their user numbers are negative."""
-    return author in ("system", "discobot") or (whole(post, "user_id") or 0) < 0
+def _kept(post: dict[str, Any]) -> _Post:
+    """Reduce a post to who, when, and what it answers."""
+    lost = ""
+    if whole(post, "post_type") not in (None, 1):
+        lost = "small action or whisper (closed, moved, staff note ...)"
+    elif post.get("hidden") is True or post.get("deleted_at") or post.get("user_deleted") is True:
+        lost = "hidden or deleted"
+    username = text(post, "username")
+    # Discourse itself and its bots have negative user numbers.
+    bot = username.lower() in ("system", "discobot") or (whole(post, "user_id") or 0) < 0
+    return _Post(
+        author=intern(username), name=intern(text(post, "name")), time=iso_us(post.get("created_at")), bot=bot,
+        lost=lost, parent=whole(post, "reply_to_post_number") or 1, solved=post.get("accepted_answer") is True,
+    )  # fmt: skip
 
 
-def _topic(
-    trace: Traces, key: str, topic: dict[str, Any], wanted: frozenset[str] | None, accepted: float
-) -> None:
+def _ties(trace: Traces, key: str, topic: _Topic, wanted: frozenset[str] | None, accepted: float) -> None:
     """Turn the posts of a topic into ties."""
-    posts, ledger = topic["posts"], trace.ledger
-    if topic["private"] or (wanted is not None and topic["category"].casefold() not in wanted):
-        reason = "private message (not read)" if topic["private"] else "category was not asked for"
+    posts, ledger = topic.posts, trace.ledger
+    if topic.private or (wanted is not None and topic.category.casefold() not in wanted):
+        reason = "private message (not read)" if topic.private else "category was not asked for"
         ledger.drop("posts", reason, (), stage="match", n=len(posts))
         return
-    if topic["told"] > len(posts):
+    if topic.told > len(posts):
         what = "of a topic are not in the export (a page holds 20: fetch /t/<id>/posts.json for the rest)"
-        ledger.flag("posts", what, n=topic["told"] - len(posts))
+        ledger.flag("posts", what, n=topic.told - len(posts))
+    context = f"category {topic.category}" if topic.category else ""
     for at in sorted(posts):
         post = posts[at]
-        time, author = iso_us(post.get("created_at")), text(post, "username").lower()
-        if time is None or not author:
-            ledger.drop("posts", "has no author or time", (), stage="match", n=1)
+        if post.time is None or not post.author or post.lost:
+            reason = post.lost if post.time is not None and post.author else "has no author or time"
+            ledger.drop("posts", reason, (), stage="match", n=1)
             continue
-        if whole(post, "post_type") not in (None, 1):
-            ledger.drop(
-                "posts", "small action or whisper (closed, moved, staff note ...)", (), stage="match", n=1
-            )
-            continue
-        if post.get("hidden") is True or post.get("deleted_at") or post.get("user_deleted") is True:
-            ledger.drop("posts", "hidden or deleted", (), stage="match", n=1)
-            continue
-        who = trace.account(
-            author,
-            name=text(post, "name"),
-            login=text(post, "username"),
-            bot=_is_bot(post, author),
-        )
-        trace.attend(f"discourse/{key}", who, time, "opener" if at == 1 else "reply", "topic")
+        who = trace.account(post.author.lower(), name=post.name, login=post.author, bot=post.bot)
+        trace.attend(f"discourse/{key}", who, post.time, "opener" if at == 1 else "reply", "topic")
         if at == 1:
             ledger.drop("posts", "opens a topic", (), n=1)
             continue
-        parent_at = whole(post, "reply_to_post_number") or 1
-        parent = posts.get(parent_at)
-        asker = text(parent, "username").lower()
-        if not asker:
+        parent = posts.get(post.parent)
+        if parent is None or not parent.author:
             ledger.drop("posts", "what it replies to is outside the export", (), n=1)
             continue
-        learner = trace.account(asker, bot=_is_bot(parent, asker))
+        learner = trace.account(parent.author.lower(), bot=parent.bot)
         if learner == who:
             ledger.drop("posts", "replies to oneself", (), n=1)
             continue
-        solved = post.get("accepted_answer") is True
         trace.tie(
-            time, who, learner, "answer" if parent_at == 1 else "reply", weight=accepted if solved else 1.0,
-            context=f"category {topic['category']}" if topic["category"] else "", topic=topic["tags"],
-            evidence=f"discourse/{key}/{at}", confirmed=solved,
+            post.time, who, learner, "answer" if post.parent == 1 else "reply",
+            weight=accepted if post.solved else 1.0, context=context, topic=topic.tags,
+            evidence=f"discourse/{key}/{at}", confirmed=post.solved,
         )  # fmt: skip

@@ -26,7 +26,8 @@ NO_PEERS = "no peers"
 class Data:
     """Outcome, regressors, weights and (lagged) peers' earlier outcome of the people used.
 
-    ``lost_ties`` run to people left out, ``alone`` marks people without any peer.
+    ``lost_ties`` run to people left out, ``alone`` marks people without any peer, ``empty`` are levels that nobody of
+    the people used has.
     """
 
     y: Floats
@@ -37,6 +38,7 @@ class Data:
     left_out: dict[str, int]
     lost_ties: int = 0
     alone: NDArray[np.bool_] | None = None
+    empty: tuple[str, ...] = ()
 
     @property
     def wy(self) -> Floats:
@@ -45,7 +47,7 @@ class Data:
 
 
 def _columns(people: pd.DataFrame, name: str) -> list[tuple[str, Floats]]:
-    """Return a column as numbers (times as days), or one indicator a level but the first; NaN = missing.
+    """Return a column as numbers (times as days), or one indicator a level; NaN = missing.
 
     Raises
     ------
@@ -60,12 +62,14 @@ def _columns(people: pd.DataFrame, name: str) -> list[tuple[str, Floats]]:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return [(name, values.to_numpy(dtype=np.float64, na_value=np.nan))]
     codes, levels = pd.factorize(values, sort=True)
+    if not len(levels):
+        raise DataError(f"formula: {name} is missing for everybody. Drop it.")
     if len(levels) > 2 and len(levels) > (codes >= 0).sum() / 2:
         raise DataError(
             f"formula: {name} is read as words ({quoted(levels)}), {len(levels)} different ones for "
             f"{(codes >= 0).sum()} people. If they are numbers or times, make them so with with_people(...)."
         )
-    return [(f"{name}={v}", np.where(codes < 0, np.nan, codes == k)) for k, v in enumerate(levels) if k]
+    return [(f"{name}={v}", np.where(codes < 0, np.nan, codes == k)) for k, v in enumerate(levels)]
 
 
 def _ties_to_peers(net: PeerNetwork, influence: str, weighted: bool) -> Floats:
@@ -123,7 +127,7 @@ def prepare(
     people = net.people
     y = _outcome(people, model.response, "the outcome")
     before = None if lag is None else _outcome(people, lag, "lag")
-    own, peer = _terms(people, model)
+    own, peer, worded = _terms(people, model)
     ties = _ties_to_peers(net, influence, weighted)
     silent = (net.observed != "answered").to_numpy() & (net.respondent_is is not None)
     values = [y, *(v for _, v in own)]
@@ -143,12 +147,14 @@ def prepare(
         "people with missing values": int((~known & ~silent).sum()),
         "people all of whose peers are left out": int((known & ~silent & ~keep).sum()),
     }
+    dropped, empty = _held_against(own + peer, worded, keep)
     w = _scaled(ties[np.ix_(keep, keep)], normalise)
     lost = int((ties[np.ix_(keep, ~keep)] > 0).sum()) if before is None else 0
     parts = [(INTERCEPT, np.ones(int(keep.sum())))] if model.intercept else []
     parts += [(n, v[keep]) for n, v in own]
     means = [w @ v[keep] for v in averages] if before is None else [v[keep] for v in averages]
     parts += [(n, v) for (n, _), v in zip(peer, means, strict=False)]
+    parts = [(n, v) for n, v in parts if n not in dropped]
     if before is not None and str(lag) not in [n for n, _ in own]:
         parts.append((str(lag), before[keep]))
     x = np.column_stack([v for _, v in parts]) if parts else np.empty((int(keep.sum()), 0))
@@ -163,12 +169,28 @@ def prepare(
         left_out,
         lost,
         alone,
+        empty,
     )
     _refuse(data, model)
     origin = normalise == "row" and model.intercept and compat is None
     if origin and alone.any() and full_rank(x, constant).shape[1]:
         data = replace(data, x=np.column_stack([x, constant]), names=(*data.names, NO_PEERS))
     return data
+
+
+def _held_against(
+    terms: list[tuple[str, Floats]], worded: list[list[str]], keep: NDArray[np.bool_]
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the levels to leave out, of each column of words those that nobody has and the first of the others."""
+    some = {n: bool((v[keep] == 1).any()) for n, v in terms}
+    dropped: set[str] = set()
+    empty: list[str] = []
+    for levels in worded:
+        there = [n for n in levels if some[n]]
+        gone = [n for n in levels if not some[n]] if len(there) > 1 else []
+        dropped |= {*gone, (there or levels)[0]}
+        empty += gone
+    return dropped, tuple(empty)
 
 
 def _outcome(people: pd.DataFrame, name: str, what: str) -> Floats:
@@ -179,10 +201,13 @@ def _outcome(people: pd.DataFrame, name: str, what: str) -> Floats:
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _terms(people: pd.DataFrame, model: Formula) -> tuple[list[tuple[str, Floats]], list[tuple[str, Floats]]]:
-    """Return the columns of a formula, own ones and those of which peers' average is to be taken."""
+def _terms(
+    people: pd.DataFrame, model: Formula
+) -> tuple[list[tuple[str, Floats]], list[tuple[str, Floats]], list[list[str]]]:
+    """Return own columns, those of which peers' average is to be taken, and the names of each column of words."""
     own: list[tuple[str, Floats]] = []
     peer: list[tuple[str, Floats]] = []
+    worded: list[list[str]] = []
     for product in model.products:
         if len(product) > 1:
             raise ValueError(
@@ -195,9 +220,12 @@ def _terms(people: pd.DataFrame, model: Formula) -> tuple[list[tuple[str, Floats
                     f"formula: peers({model.response}) is in the model already: rho is its coefficient."
                 )
             peer += [(f"peers({n})", v) for n, v in found]
+            found = peer[-len(found) :]
         else:
             own += found
-    return own, peer
+        if found[0][0] not in (product[0].argument, f"peers({product[0].argument})"):
+            worded.append([n for n, _ in found])
+    return own, peer, worded
 
 
 def _refuse(data: Data, model: Formula) -> None:

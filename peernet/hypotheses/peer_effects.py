@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from peernet._check import count, literal, number
+from peernet._check import count, literal, number, quoted
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.hypotheses import _autocorrelation as auto
 from peernet.hypotheses import _moran
@@ -316,6 +316,8 @@ def _remarks(data: auto.Data, fit: auto.Fit, method: str, normalise: str) -> tup
     gone = ", ".join(f"{v} {k}" for k, v in data.left_out.items() if v)
     if gone:
         out.append(f"Left out: {gone}.")
+    if data.empty:
+        out.append(f"Nobody of the people used has {quoted(data.empty)}; left out of the terms.")
     density = float((data.w > 0).mean())
     if method == "ml" and density > 0.1:
         out.append(f"The network is dense ({density:.0%} of pairs), where rho is biased downwards.")

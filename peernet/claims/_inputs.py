@@ -117,6 +117,8 @@ def at_wave(records: Any, wave: Any, function: str) -> Any:
         table = getattr(records, name)
         if "wave" in table.columns:
             changes[name] = table[table["wave"].astype("str") == str(wave)].reset_index(drop=True)
+    if len(getattr(records, "rosters", ())):
+        changes["people"] = records.roster(str(wave))
     return replace(records, **changes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from peernet.errors import DataError
 from peernet.hypotheses._guards import FEW_ANSWERS, settled
 from peernet.hypotheses.power import needed_shift
 from peernet.hypotheses.shares import percent
+from peernet.records import empty_table
 
 __all__ = ["Job", "accuracy_row", "blank_row", "jobs", "row_of", "ruts_row", "share_rows"]
 
@@ -162,7 +164,8 @@ def ruts_row(records: Any, level: float, rng: np.random.Generator) -> dict[str, 
             "time": mine["wave"].map({w: float(k) for k, w in enumerate(waves)}).to_numpy(),
         }
     )
-    net = records.network(relation=relation, wave=waves[-1])
+    # Everybody of all waves: names were given to people who have left since.
+    net = replace(records, rosters=empty_table("rosters")).network(relation=relation, wave=waves[-1])
     found = ruts(net, events, period=1.0, start=0.0, end=float(len(waves)), level=level, rng=rng)
     if not found.n_learners >= FEW_ANSWERS:
         raise DataError(

@@ -11,6 +11,7 @@ from peernet._check import column, quoted, suggest
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.records._people import objectors_of, without_objectors
+from peernet.records._rosters import roster_of
 
 if TYPE_CHECKING:
     from peernet.records.tables import Records
@@ -99,7 +100,7 @@ def _from_nominations(records: Records, relation: str, wave: str | None, weight:
         names = names.assign(weight=rating)[(rating > 0).to_numpy()]
     observed: Any = None
     asked = asked[asked["wave"] == chosen]
-    people = records.people
+    people = roster_of(records, chosen)
     if not len(people):
         known = pd.concat([names["respondent"], names["named"], asked["person"]])
         people = pd.DataFrame(index=pd.Index(sorted(set(known)), dtype="str"))

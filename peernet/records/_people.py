@@ -53,7 +53,7 @@ def pseudonymise(records: Records, key: Any) -> Records:
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)
         present = [c for c in columns if c in frame.columns]
-        frame = frame.drop(columns=own, errors="ignore") if name == "spells" else frame
+        frame = frame.drop(columns=own, errors="ignore") if name in ("spells", "rosters") else frame
         if name != "aliases" and len(frame):
             changes[name] = privacy.pseudonymise(frame, present, key=secret)
     known = people_in_words(records.people, IDENTIFYING)
@@ -159,7 +159,7 @@ def without_objectors(records: Records, listed: Iterable[str] = ()) -> Records:
     lost: dict[str, tuple[int, int]] = {}
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)
-        if not objectors or name in ("people", "spells", "respondents", "aliases") or not len(frame):
+        if not objectors or name in ("people", "spells", "rosters", "respondents", "aliases") or not len(frame):
             continue
         beside = [c for c in columns if c in ("author", "assigned_by", "manager") and c in frame.columns]
         about = [c for c in columns if c in frame.columns and c not in beside]

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from peernet.errors import DataError
 from peernet.privacy.pseudonyms import key_outside
 from peernet.records import _kept
 from peernet.records._people import IDENTIFYING, ids_in, without_objectors
+from peernet.records._rosters import dated, facts_of, same_people, stacked
 from peernet.records.report import UNMATCHED
 from peernet.records.tables import Records, merge_records
 
@@ -108,11 +110,18 @@ def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
     aliases = _aliases(study)
     parts: list[Records] = []
     people: Records | None = None
-    for entry in [*rosters, *(e for e in chosen if e["kind"] != "people")]:
+    for entry in rosters:
         got = _read_one(study, entry, people, aliases, left)
+        assert got is not None  # rosters have no channels that could be left out
+        parts.append(got)
+        people = _joined(study, parts, people)
+    others = [e for e in chosen if e["kind"] != "people"]
+    own = _rosters_of_waves(study, rosters, parts, others)
+    for entry in others:
+        wave = str(entry.get("wave", "1")) if own and entry["kind"] in _SURVEYS else None
+        got = _read_one(study, entry, own[wave] if wave else people, aliases, left)
         if got is not None:
-            parts.append(got)
-            people = _joined(study, parts, people) if len(parts) <= len(rosters) else people
+            parts.append(replace(got, rosters=stacked({wave: facts_of(got.people)})) if wave else got)
     records = _joined(study, parts, people)
     review = records.report.unmatched
     records = _without(study, records)
@@ -121,6 +130,43 @@ def read_all(study: Study) -> tuple[Records, pd.DataFrame]:
     notes = (f"study {study.title!r}: allowed sources are {', '.join(study.allowed)}", *records.report.notes)
     report = replace(records.report, not_read=(*records.report.not_read, *left), notes=notes)
     return replace(records, report=report, permissions=study.permissions), review
+
+
+def _rosters_of_waves(
+    study: Study, entries: list[dict[str, Any]], rosters: list[Records], others: list[dict[str, Any]]
+) -> dict[str, Records]:
+    """Return the roster of each survey wave, where study.toml says which is whose; refuse to guess where it matters.
+
+    A roster with ``wave`` belongs to that wave; those without belong to every wave that has none of its own.
+    """
+    waves = list(dict.fromkeys(str(e.get("wave", "1")) for e in others if e["kind"] in _SURVEYS))
+    general = [r for e, r in zip(entries, rosters, strict=True) if "wave" not in e]
+    if len(general) == len(rosters):
+        loose = [r for r in general if not dated(r)]
+        versions = any(
+            a.people.index.isin(b.people.index).mean() > 0.5 and not same_people(a.people, b.people)
+            for a, b in combinations(loose, 2)
+        )
+        if len(waves) > 1 and versions:
+            raise DataError(
+                f"study.toml: {len(loose)} rosters without dates hold the same people and differ, and the surveys have "
+                f"{len(waves)} waves ({quoted(waves)}): which roster is whose? Write the wave beside each roster, "
+                f'wave = "{waves[0]}" under its [[source]], or date its rows (effective_from).'
+            )
+        return {}
+    named = sorted({str(e["wave"]) for e in entries if "wave" in e})
+    out: dict[str, Records] = {}
+    for wave in waves:
+        mine = [r for e, r in zip(entries, rosters, strict=True) if str(e.get("wave", wave)) == wave]
+        own = [r for e, r in zip(entries, rosters, strict=True) if str(e.get("wave", "")) == wave]
+        if not mine:
+            raise DataError(
+                f"study.toml: a survey is of wave {wave!r} and no roster is (they are of {quoted(named)})."
+                f"{suggest(wave, named)} Write the same wave under the [[source]] of both, or leave wave out of a "
+                "roster that holds for every wave."
+            )
+        out[wave] = _joined(study, own or mine, None)
+    return out
 
 
 def _joined(study: Study, parts: list[Records], people: Records | None) -> Records:
@@ -141,6 +187,8 @@ def _read_one(
     reader = reader_of(kind)
     takes = inspect.signature(reader).parameters
     options = {k: v for k, v in entry.items() if k not in ("kind", "file")}
+    if kind == "people":
+        options.pop("wave", None)
     wrong = [k for k in options if k not in takes or k in ("path", "people", "aliases")]
     if wrong:
         words = ", ".join(k for k in takes if k not in ("path", "people", "aliases"))

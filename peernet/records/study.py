@@ -269,7 +269,11 @@ class Study:
             )
 
     def sources(self) -> list[dict[str, Any]]:
-        """Files of the study with their kind: those of ``[[source]]``, else the usual names in ``data/``."""
+        """Files of the study with their kind: those of ``[[source]]``, else the usual names in ``data/``.
+
+        A roster (kind ``people``) may say to which survey wave it belongs, ``wave = "1"``, as the surveys do: units,
+        joiners and leavers of a wave are then those of its own roster.
+        """
         listed = self.settings.get("source")
         if listed is not None:
             if not isinstance(listed, list) or not all(isinstance(s, dict) for s in listed):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from peernet._check import literal, quoted
-from peernet._tables import as_ids
 from peernet.errors import DataError
 from peernet.privacy.permissions import Permissions, join_permissions
 from peernet.records.report import IngestReport, join_reports
@@ -22,13 +21,14 @@ __all__ = ["FRAMES", "Records", "empty_table", "merge_records"]
 
 Covers = Literal["everything", "survey"]
 TableName = Literal[
-    "people", "spells", "events", "nominations", "respondents", "answers", "sessions", "completions", "adoptions",
-    "questions", "aliases",
+    "people", "spells", "rosters", "events", "nominations", "respondents", "answers", "sessions", "completions",
+    "adoptions", "questions", "aliases",
 ]  # fmt: skip
 _TIME = "datetime64[us, UTC]"
 _COLUMNS: dict[str, dict[str, str]] = {
     "people": {},
     "spells": {"person": "str", "start": _TIME, "end": _TIME},
+    "rosters": {"person": "str", "wave": "str"},
     "events": {
         "event_id": "str", "time": _TIME, "teacher": "str", "learner": "str", "kind": "str", "weight": "float64",
         "context": "str", "topic": "str", "source": "str", "evidence": "str",
@@ -50,6 +50,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
 FRAMES = tuple(_COLUMNS)
 _KEYS = {
     "spells": ["person", "start"],
+    "rosters": ["person", "wave"],
     "events": ["source", "event_id"],
     "respondents": ["person", "wave"],
     "aliases": ["system", "id"],
@@ -58,6 +59,7 @@ _KEYS = {
 # Columns that hold person ids, by table; "people" is keyed by its index.
 PERSON_COLUMNS: dict[str, tuple[str, ...]] = {
     "spells": ("person", "manager"),
+    "rosters": ("person", "manager", "dotted_line"),
     "events": ("teacher", "learner"),
     "nominations": ("respondent", "named"),
     "respondents": ("person",),
@@ -100,6 +102,9 @@ class Records:
         known values.
     spells : pandas.DataFrame
         ``person, start, end`` and what held in [start, end): unit, site, role, manager. Missing end: still holds.
+    rosters : pandas.DataFrame
+        ``person, wave`` and the facts of that wave's own roster (unit, site, manager ...), where waves that were
+        merged have different rosters; see :meth:`roster`. Empty where one roster says it all.
     events : pandas.DataFrame
         ``event_id, time`` (UTC), ``teacher, learner, kind, weight, context, topic, source, evidence``.
     nominations : pandas.DataFrame
@@ -131,6 +136,7 @@ class Records:
 
     people: pd.DataFrame = field(default_factory=lambda: empty_table("people"))
     spells: pd.DataFrame = field(default_factory=lambda: empty_table("spells"))
+    rosters: pd.DataFrame = field(default_factory=lambda: empty_table("rosters"))
     events: pd.DataFrame = field(default_factory=lambda: empty_table("events"))
     nominations: pd.DataFrame = field(default_factory=lambda: empty_table("nominations"))
     respondents: pd.DataFrame = field(default_factory=lambda: empty_table("respondents"))
@@ -172,6 +178,31 @@ class Records:
         first = frame.groupby("wave", sort=True)["finished"].min()
         return [str(w) for w in first.sort_values(kind="stable", na_position="last").index]
 
+    def roster(self, wave: str | None = None) -> pd.DataFrame:
+        """Return everybody who was there in a survey wave, with the unit and the facts of that wave's own roster.
+
+        Parameters
+        ----------
+        wave : str, optional
+            Survey wave; everybody of all waves by default, with the latest facts.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``person``. The table ``people`` where all waves share one roster: dated rosters say in ``spells``
+            who was where when.
+
+        Raises
+        ------
+        DataError
+            When there is no such wave.
+        """
+        from peernet.records._rosters import roster_of
+
+        if wave is not None and wave not in self.waves():
+            raise DataError(f"roster: no wave {wave!r}. Waves: {', '.join(self.waves()) or 'none'}.")
+        return roster_of(self, wave).copy(deep=False)
+
     def network(
         self,
         *,
@@ -204,7 +235,8 @@ class Records:
         Returns
         -------
         PeerNetwork
-            All people of the roster, those without ties included, with who answered in ``observed``.
+            All people of the roster, those without ties included, with who answered in ``observed``; where waves
+            have rosters of their own (undated, different), the people and units of the wave.
 
         Raises
         ------
@@ -315,7 +347,8 @@ class Records:
 def merge_records(records: Iterable[Records], *, consent_covers: Covers = "everything") -> Records:
     """Records joined by person id: one people table, everything else stacked.
 
-    Where several records know an attribute of a person, the first that has a value wins; rows that stand in
+    Where several records know an attribute of a person, the first that has a value wins (but where survey waves have
+    different rosters, the roster of each is kept in ``rosters`` and the last wave's values win); rows that stand in
     two of them word for word (the same file read twice) are kept once. A person who is in one table only is kept.
     The permissions of a study stay; of two studies, what both allow.
 
@@ -352,6 +385,7 @@ def merge_records(records: Iterable[Records], *, consent_covers: Covers = "every
     Records: nothing
     """
     from peernet.records._people import objectors_of, without_objectors
+    from peernet.records._rosters import join_people, kept_rosters, n_moved, stacked
 
     literal("consent_covers", consent_covers, ("everything", "survey"))
     parts = list(records)
@@ -360,17 +394,32 @@ def merge_records(records: Iterable[Records], *, consent_covers: Covers = "every
     wrong = [type(p).__name__ for p in parts if not isinstance(p, Records)]
     if wrong:
         raise DataError(f"merge_records: takes Records, not {quoted(wrong)}.")
-    tables: dict[str, Any] = {"people": _join_people([p.people for p in parts])}
+    tables: dict[str, Any] = {"people": join_people([p.people for p in parts])}
     for name in FRAMES[1:]:
-        tables[name] = _stack(name, [getattr(p, name) for p in parts])
+        if name != "rosters":
+            tables[name] = _stack(name, [getattr(p, name) for p in parts])
+    rosters = kept_rosters(parts)
+    if rosters:
+        tables["rosters"] = stacked(rosters)
+        waves = [w for w in Records(respondents=tables["respondents"]).waves() if w in rosters]
+        latest = join_people([rosters[w] for w in reversed(waves)])
+        newest = join_people([latest, tables["people"]])
+        tables["people"] = newest.reindex(tables["people"].index)[list(tables["people"].columns)]
     reports = [p.report for p in parts if len(p.report.files) or len(p.report.ledger) or p.report.not_read]
     distinct = list({id(r): r for r in reports}.values())
     report = join_reports(distinct) if distinct else parts[0].report
-    moved = _moved([p.people for p in parts])
-    if moved:
+    moved = n_moved([p.people for p in parts])
+    if rosters:
+        note = (
+            f"{len(rosters)} waves have rosters of their own: units, joiners and leavers of a wave are its own, people "
+            "holds the latest"
+        )
+        report = replace(report, notes=tuple(dict.fromkeys((*report.notes, note))))
+    elif moved:
         note = (
             f"{moved} people have another unit in a later roster: the first counts. Date the rows (effective_from), or "
-            "read each wave with its own roster: units, joiners and leavers of later waves are not seen otherwise"
+            'read each wave with its own roster (in study.toml: wave = "..." beside it): units, joiners and leavers of '
+            "later waves are not seen otherwise"
         )
         report = replace(report, notes=(*report.notes, note))
     everybody = consent_covers == "everything"
@@ -384,27 +433,6 @@ def merge_records(records: Iterable[Records], *, consent_covers: Covers = "every
         objectors=frozenset().union(*said) if settled else None,
     )
     return without_objectors(joined)
-
-
-def _moved(frames: list[pd.DataFrame]) -> int:
-    """Count people whose unit differs between two tables."""
-    units = [f["unit"].dropna() for f in {id(f): f for f in frames}.values() if "unit" in f.columns]
-    if len(units) < 2:
-        return 0
-    every = pd.concat(units)
-    return int((every.groupby(level=0).nunique() > 1).sum())
-
-
-def _join_people(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Take each attribute from the first table that has it."""
-    out = frames[0]
-    for frame in frames[1:]:
-        if frame is not out and len(frame.index):
-            order = out.index.append(frame.index.difference(out.index, sort=False))
-            columns = [*out.columns, *(c for c in frame.columns if c not in out.columns)]
-            out = out.combine_first(frame).reindex(index=order, columns=columns)
-    index: pd.Index[Any] = as_ids(out.index, "people").rename("person")
-    return out.set_axis(index)
 
 
 def _stack(name: str, frames: list[pd.DataFrame]) -> pd.DataFrame:

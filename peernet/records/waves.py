@@ -8,6 +8,7 @@ import pandas as pd
 
 from peernet._check import quoted
 from peernet.errors import DataError
+from peernet.records._rosters import moved_between
 
 if TYPE_CHECKING:
     from peernet.records.tables import Records
@@ -36,8 +37,10 @@ def changes_between(
     Returns
     -------
     pandas.DataFrame
-        One row a relation: ``relation, joiners, leavers, answered_both, kept, gained, lost, stability,
+        One row a relation: ``relation, joiners, leavers, movers, answered_both, kept, gained, lost, stability,
         gained_with_joiners, lost_with_leavers, not_comparable``. ``stability`` is NaN where no tie can be compared.
+        ``movers`` are people who were there both times, in another unit the second time, by the rosters of the waves
+        or, with dated rosters, by the spells in the middle of the answers; missing where no units are known.
 
     Raises
     ------
@@ -55,7 +58,10 @@ def changes_between(
     objected = set(status.index[(status == "objected").any(axis=1)])
     wanted = list(records.roles) if relation is None else [relation]
     rows = [_one(records.nominations, r, (first, second), joined, left, both, objected) for r in wanted]
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    moved = moved_between(records, first, second)
+    table.insert(3, "movers", pd.Series([moved] * len(table), dtype="Int64"))
+    return table
 
 
 def _one(

@@ -111,6 +111,8 @@ def quantity_row(frame: Sampled, x: Floats, *, share: bool, claim: float, level:
     if share:
         low, high = wilson_interval(value, std_error, len(x), df, level, free)
     else:
+        if not df > 0 and free > 0:  # a single answer says nothing on its own spread
+            std_error = float("nan")
         low, high = t_interval(value, std_error, df, level)
     row: dict[str, Any] = {
         "value": value, "low": low, "high": high, "std_error": std_error, "df": df, "n": len(x), "p_value": np.nan,

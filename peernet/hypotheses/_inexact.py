@@ -58,7 +58,8 @@ def inexact_slack(
     given, rest, gap = x * sums, (1 - x) * sums, np.abs(sums - 1)
     least = np.where(sums > 1, np.maximum(given - gap, 0.0), given)
     most = 1 - np.where(sums > 1, np.maximum(rest - gap, 0.0), rest)
-    return over + np.maximum(x - least, 0.0), under + np.maximum(most - x, 0.0)
+    off = gap > 1e-9
+    return over + np.where(off, x - least, 0.0).clip(0), under + np.where(off, most - x, 0.0).clip(0)
 
 
 def exact_ends(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from peernet._check import number
+from peernet.errors import DataError
 from peernet.hypotheses._estimation import verdict_of
 from peernet.hypotheses._guards import FEW_ANSWERS, as_share, settled, warn_few
 from peernet.hypotheses._inexact import ends_of, exact_outer
@@ -259,6 +260,11 @@ def share_posterior(
         contradicted if the interval leaves out the claim whatever silent people would say, else inconclusive: support
         takes a margin that was set beforehand (:func:`equivalence_test`).
 
+    Raises
+    ------
+    DataError
+        With a single answer from a larger population.
+
     Warns
     -----
     PeerNetWarning
@@ -276,6 +282,8 @@ def share_posterior(
     row = share.row(reading=reading)
     warn_few("share_posterior", len(sample.values), so="The verdict is 'not answered by these data'.")
     m, s, df = float(row["value"]), float(row["std_error"]), float(row["df"])
+    if np.isnan(s):
+        raise DataError("share: a single answer says nothing on its own spread, so there is no posterior.")
     far = ends_of(share.exact, reading or share.reading)
     belief = _Belief(m, s, df, far[0]["value"], far[1]["value"])
     inside, above = (

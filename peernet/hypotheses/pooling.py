@@ -163,6 +163,7 @@ def _result(
     """Pool the groups and wrap the answer."""
     y = groups["value"].to_numpy(dtype=np.float64)
     found = _pool(y, v, level)
+    shares = bool(((y >= 0) & (y <= 1)).all())
     table = groups.assign(
         pooled=found["pooled"], low=found["pooled_low"], high=found["pooled_high"], weight=found["weight"]
     )
@@ -179,8 +180,8 @@ def _result(
         groups=table,
         spread=found["tau"],
         spread_share=found["i2"],
-        next_low=max(0.0, found["ahead"][0]),
-        next_high=min(1.0, found["ahead"][1]),
+        next_low=max(0.0, found["ahead"][0]) if shares else found["ahead"][0],
+        next_high=min(1.0, found["ahead"][1]) if shares else found["ahead"][1],
         estimand=estimand,
         assumptions=("groups are of one kind", "their true means spread normally"),
         provenance=provenance(f"hypotheses.{function}", options={"level": level}),

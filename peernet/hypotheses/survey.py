@@ -235,6 +235,11 @@ def linearised_variance(z: Floats, design: Design, single_psu: SinglePSU) -> flo
     totals = np.bincount(design.psu, z, len(design.psu_stratum))
     f_h = design.n_h / design.size_h
     lonely = (design.n_h == 1) & (f_h < 1 - 1e-12)
+    if lonely.any() and single_psu == "error" and len(design.n_h) == 1:
+        raise DataError(
+            "values: all are of one sampled cluster (or person), so the spread between those that could have been "
+            "sampled is unknown. Sample two or more; where everybody was asked, units are strata= and not clusters=."
+        )
     if lonely.any() and single_psu == "error":
         raise DataError(
             f"strata: {lonely.sum()} have a single sampled unit ({quoted(design.names[lonely])}), so their spread is "

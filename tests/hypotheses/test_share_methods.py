@@ -238,6 +238,27 @@ def test_quantile_without_a_roster_is_the_order_statistic() -> None:
         hyp.share_quantile(SHARE, q=0.999)
 
 
+def test_woodruff_by_hand() -> None:
+    n_h = PEOPLE["unit"][PEOPLE["told"]].value_counts()
+    size = PEOPLE["unit"].value_counts()
+    unit = PEOPLE["unit"][PEOPLE["told"]]
+    weight = unit.map(size / n_h).to_numpy()
+    x = X.to_numpy()
+    order = np.argsort(x)
+    mass = np.cumsum(weight[order]) / weight.sum()
+    value = x[order][np.searchsorted(mass, 0.75)]
+    y = pd.Series((x <= value).astype(float), index=unit.index)
+    p = np.average(y, weights=weight)
+    variance = sum(
+        (size[u] / 200) ** 2 * (1 - n_h[u] / size[u]) * y[unit == u].var() / n_h[u] for u in size.index
+    )
+    t, k = stats.t.ppf(0.975, len(x) - len(size)), p * (1 - p) / variance
+    half = t * np.sqrt(p * (1 - p) / k + t**2 / (4 * k**2)) / (1 + t**2 / k)
+    low, high = (x[order][np.searchsorted(mass, q)] for q in (0.75 - half, 0.75 + half))
+    found = hyp.share_quantile(SHARE, q=0.75)
+    np.testing.assert_allclose([found.value, found.low, found.high], [value, low, high])
+
+
 def test_quantile_bounds_are_those_of_the_filled_roster() -> None:
     for q in (0.2, 0.5, 0.75, 0.9):
         found = hyp.share_quantile(SHARE, q=q)
@@ -606,6 +627,45 @@ def test_paule_mandel_and_hartung_knapp_equal_statsmodels() -> None:
     assert found.value == pytest.approx(theirs.mean_effect_re, rel=1e-8)
     assert found.std_error == pytest.approx(theirs.sd_eff_w_re_hksj, rel=1e-6)
     assert found.next_low < found.low
+
+
+def test_pooled_percentages_keep_their_prediction_interval() -> None:
+    y, error = np.array([50.0, 62, 70, 58]), np.array([2.0, 3, 5, 2])
+    points, shares = (
+        hyp.pool_organisations(
+            [
+                Estimate(name="share", value=a / k, low=0, high=1, std_error=b / k, n=50)
+                for a, b in zip(y, error, strict=True)
+            ]
+        )
+        for k in (1, 100)
+    )
+    assert points.next_high == pytest.approx(100 * shares.next_high)
+    assert points.next_low == pytest.approx(100 * shares.next_low)
+
+
+def test_partial_pooling_is_the_posterior_over_mean_and_spread() -> None:
+    """Twin on a grid of both parameters, without the closed form over the mean."""
+    y, error = np.array([0.5, 0.62, 0.7, 0.58, 0.66]), np.array([0.02, 0.03, 0.05, 0.02, 0.04])
+    found = hyp.pool_organisations(
+        [
+            Estimate(name="share", value=a, low=0, high=1, std_error=b, n=50)
+            for a, b in zip(y, error, strict=True)
+        ]
+    )
+    mu = np.linspace(0.2, 1, 801)
+    tau = np.linspace(0, 5 * y.std(ddof=1) + 3 * error.max(), 401)[:, None]
+    log = sum(stats.norm.logpdf(a, mu, np.hypot(b, tau)) for a, b in zip(y, error, strict=True))
+    chance = np.exp(log - log.max())
+    chance /= chance.sum()
+    for k in range(5):
+        own = tau**2 / (tau**2 + error[k] ** 2)
+        centre, variance = own * y[k] + (1 - own) * mu, own * error[k] ** 2
+        mean = (chance * centre).sum()
+        spread = np.sqrt((chance * (variance + centre**2)).sum() - mean**2)
+        row = found.groups.iloc[k]
+        assert row["pooled"] == pytest.approx(mean, abs=2e-4)
+        assert row["high"] - row["pooled"] == pytest.approx(1.959964 * spread, rel=5e-3)
 
 
 def test_pooling_refuses_two_quantities_and_missing_errors() -> None:

@@ -233,3 +233,27 @@ def test_broken_values_and_options_are_refused() -> None:
 def test_no_degrees_of_freedom_no_interval() -> None:
     found = design_mean([4.0, 6.0], clusters=["x", "x"], single_psu="zero")
     assert np.isnan(found.low) or found.std_error == 0
+
+
+def test_clusters_in_strata_are_unbiased_over_all_samples_beside_a_stratum_of_everybody() -> None:
+    rng = np.random.default_rng(3)
+    firm = {"a": rng.normal(50, 10, (5, 2)), "b": rng.normal(60, 5, (4, 2)), "c": rng.normal(40, 5, (2, 2))}
+    sizes = {name: len(clusters) for name, clusters in firm.items()}
+    means, variances = [], []
+    for left in combinations(range(5), 2):
+        for right in combinations(range(4), 3):
+            taken = {"a": left, "b": right, "c": (0, 1)}
+            rows = [(s, f"{s}{c}", x) for s in firm for c in taken[s] for x in firm[s][c]]
+            sample = pd.DataFrame(rows, columns=["stratum", "cluster", "x"])
+            found = design_mean(
+                sample["x"], strata=sample["stratum"], clusters=sample["cluster"], population=sizes
+            )
+            means.append(found.value)
+            variances.append(found.std_error**2)
+    assert np.mean(means) == pytest.approx(np.concatenate([v.ravel() for v in firm.values()]).mean())
+    assert np.mean(variances) == pytest.approx(np.var(means))
+
+
+def test_one_sampled_cluster_is_named_as_such() -> None:
+    with pytest.raises(DataError, match="all are of one sampled cluster"):
+        design_mean([1.0, 2.0, 3.0], clusters=["a", "a", "a"])

@@ -187,3 +187,59 @@ def test_raking_and_poststratification_equal_r(seed: int, tmp_path: Path) -> Non
     post = hyp.raked_mean(values, roster, ["s"])
     assert post.value == pytest.approx(theirs["post"][0], rel=1e-8)
     assert post.std_error * np.sqrt((n - 3) / (n - 1)) == pytest.approx(theirs["post"][1], rel=1e-8)
+
+
+LONELY = r"""
+suppressMessages(library(survey))
+args <- commandArgs(TRUE)
+d <- read.csv(args[1], colClasses = c(s = "character", c = "character"))
+show <- function(name, fit, design) {
+  k <- degf(design)
+  cat(name, sprintf("%.17g", c(coef(fit), SE(fit), k, confint(fit, df = k))), sep = "\t"); cat("\n")
+}
+for (lonely in c("adjust", "certainty")) {
+  options(survey.lonely.psu = lonely)
+  fpc <- svydesign(~c, strata = ~s, data = d, weights = ~w, fpc = ~Nc)
+  show(paste("mean", lonely), svymean(~x, fpc), fpc)
+  show(paste("ratio", lonely), svyratio(~x, ~h, fpc), fpc)
+  show(paste("domain", lonely), svymean(~x, subset(fpc, g == 1)), subset(fpc, g == 1))
+  none <- svydesign(~c, strata = ~s, data = d, weights = ~w)
+  show(paste("endless", lonely), svymean(~x, none), none)
+}
+"""
+
+
+def test_lonely_clusters_certain_clusters_and_zero_weights_equal_r(tmp_path: Path) -> None:
+    """Strata: sampled, one cluster that is all there is, a census of three, one lonely cluster, few of many."""
+    rng = np.random.default_rng(20261123)
+    rows = [
+        (s, f"{s}{c}", total, rng.uniform(0.2, 3) * (rng.random() > 0.15), *rng.uniform(1, 9, 2), rng.integers(0, 2))
+        for s, taken, total in (("a", 4, 9), ("b", 1, 1), ("d", 3, 3), ("e", 1, 5), ("f", 2, 40))
+        for c in range(taken)
+        for _ in range(rng.integers(2, 6))
+    ]  # fmt: skip
+    d = pd.DataFrame(rows, columns=["s", "c", "Nc", "w", "x", "h", "g"])
+    assert (d["w"] == 0).any()
+    d.to_csv(tmp_path / "d.csv", index=False)
+    (tmp_path / "run.R").write_text(LONELY)
+    assert RSCRIPT is not None
+    done = subprocess.run(
+        [RSCRIPT, str(tmp_path / "run.R"), str(tmp_path / "d.csv")],
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    sizes = d.groupby("s")["Nc"].first().to_dict()
+    lines = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
+    assert len(lines) == 8
+    for name, *theirs in lines:
+        kind, lonely = name.split()
+        design: dict[str, Any] = {
+            "strata": d["s"], "clusters": d["c"], "weights": d["w"],
+            "single_psu": {"adjust": "centred", "certainty": "zero"}[lonely],
+            "population": None if kind == "endless" else sizes,
+        }  # fmt: skip
+        if kind == "ratio":
+            found = hyp.design_ratio(d["x"], d["h"], **design)
+        else:
+            found = hyp.design_mean(d["x"], domain=d["g"] == 1 if kind == "domain" else None, **design)
+        ours = [found.value, found.std_error, found.df, found.low, found.high]
+        np.testing.assert_allclose(ours, [float(v) for v in theirs], rtol=1e-8, err_msg=name)

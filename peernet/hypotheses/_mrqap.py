@@ -413,7 +413,9 @@ def _result(
     rows, table = [], []
     for a, term in enumerate(design.names):
         draws = null[:, a][np.isfinite(null[:, a])]
-        two, greater, less = two_sided_p(observed[a], draws, exact=exact, corrected=options["compat"] is None)
+        two, greater, less = two_sided_p(
+            observed[a], draws, exact=exact, corrected=options["compat"] is None, lost=len(null) - len(draws)
+        )
         tails = [(1 - level) / 2, (1 + level) / 2, 0.025, 0.975]
         low, high, q025, q975 = np.quantile(draws, tails) if len(draws) else [np.nan] * 4
         mean, sd = (draws.mean(), draws.std(ddof=1)) if len(draws) > 1 else (np.nan, np.nan)
@@ -473,5 +475,8 @@ def notes(fit: _glm.CellFit, null: Floats, names: tuple[str, ...]) -> tuple[str,
         )
     failed = int((~np.isfinite(null)).any(axis=1).sum()) if null.size else 0
     if failed:
-        out.append(f"{failed} of {len(null)} draws had no estimate for some term and are left out for it.")
+        out.append(
+            f"{failed} of {len(null)} draws had no estimate for some term: there they count as at "
+            "least as large as the data, and are not in the range."
+        )
     return tuple(out)

@@ -123,19 +123,20 @@ def shuffler(
                 f"within: {len(lost)} people have no {within!r} ({quoted(lost)}). Give them one with with_people(...), "
                 "or subset(...) to those who have."
             )
-    for more in (second, alike):
-        if more is not None:
-            codes = codes * (more.max() + 1) + more
+    if second is not None:
+        codes = codes * (second.max() + 1) + second
+    groups = len(np.unique(codes))
+    if alike is not None:
+        codes = codes * (alike.max() + 1) + alike
+    apart = len(np.unique(codes)) > groups
     blocks = tuple(b for c in np.unique(codes) if len(b := np.flatnonzero(codes == c)) > 1)
     if not blocks:
         alone = "every block holds one person" + (
-            " whose values are known alike (who answered, who did not)"
-            if alike is not None and alike.any()
-            else ""
+            " whose values are known alike (who answered, who did not)" if apart else ""
         )
         raise DataError(f"within: {alone}, so nobody can change places. Use coarser blocks.")
     words = f" within {within}" if within else ""
-    if alike is not None and alike.any():
+    if apart:
         words += (" and" if within else "") + " among those whose values are known alike"
     return Shuffler(net.n_people, blocks, words)
 
@@ -240,12 +241,13 @@ def _entries(matrix: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats
 
 
 def two_sided_p(
-    observed: float, null: Floats, *, exact: bool, corrected: bool = True
+    observed: float, null: Floats, *, exact: bool, corrected: bool = True, lost: int = 0
 ) -> tuple[float, float, float]:
     """Return p for |null| >= |observed|, null >= observed, null <= observed.
 
     Random draws count the data as one of them, (b + 1) / (R + 1); an exact null holds the data already, and
-    ``corrected=False`` gives b / R.
+    ``corrected=False`` gives b / R. Each of ``lost`` draws without a value counts as at least as extreme, so that p
+    is not too small for want of them.
     """
     draws = null[np.isfinite(null)]
     if not len(draws) or not np.isfinite(observed):
@@ -253,5 +255,5 @@ def two_sided_p(
     slack = 1e-9 * max(abs(observed), float(np.abs(draws).max()), 1e-300)
     one = 0 if exact or not corrected else 1
     tails = (np.abs(draws) >= abs(observed) - slack, draws >= observed - slack, draws <= observed + slack)
-    a, b, c = (float((np.count_nonzero(t) + one) / (len(draws) + one)) for t in tails)
+    a, b, c = (float((np.count_nonzero(t) + lost + one) / (len(draws) + lost + one)) for t in tails)
     return a, b, c

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from peernet import _convert
 from peernet._check import literal
+from peernet._permissions import Permissions, join_permissions, marked
 from peernet._tables import Policy, Unknown, clean_observed, clean_people
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Constructors:
     _observed: pd.Series[Any]
     _respondent_is: Role | None
     _provenance: dict[str, Any]
-    _permissions: Any
+    _permissions: Permissions | None
     _matrix: csr_array | None
 
     if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Constructors:
     def _set(self, **fields: Any) -> None:
         """Fill a new object; the only place that writes."""
         self.__dict__.update({f"_{name}": value for name, value in fields.items()})
+
+    def _bound_by(self, *things: Any) -> Self:
+        """Take over the permissions that the tables or graphs bear from which this was made."""
+        self._set(permissions=join_permissions([self._permissions, marked(*things)]))
+        return self
 
     @classmethod
     def from_codes(
@@ -99,7 +105,7 @@ class Constructors:
         *,
         observed: pd.Series[Any] | None = None,
         respondent_is: Role | None = None,
-        permissions: Any = None,
+        permissions: Permissions | None = None,
     ) -> Self:
         """Build from a checked matrix whose rows teach."""
         net = cls.__new__(cls)
@@ -113,7 +119,7 @@ class Constructors:
             permissions=permissions,
         )
         net.__dict__["_matrix"] = matrix
-        return net
+        return net._bound_by(people)
 
     @classmethod
     def from_nominations(
@@ -168,7 +174,7 @@ class Constructors:
             unknown=unknown,
             self_ties=self_ties,
             bad_weights=bad_weights,
-        )
+        )._bound_by(people, nominations)
 
     @classmethod
     def from_networkx(
@@ -200,7 +206,7 @@ class Constructors:
         """
         literal("edge_means", edge_means, ("teaches", "asks"))
         people, ties = _convert.tables_of_networkx(graph, edge_means, weight)
-        return cls(people, ties, self_ties=self_ties, bad_weights=bad_weights)
+        return cls(people, ties, self_ties=self_ties, bad_weights=bad_weights)._bound_by(graph)
 
     @classmethod
     def from_adjacency(
@@ -238,7 +244,8 @@ class Constructors:
         table, folded, observed, dropped = _convert.tables_of_matrix(matrix, row_is, ids, people, self_ties)
         role = row_is if (observed == "silent").any() else None
         facts = {"rows_given": int(folded.nnz) + sum(dropped.values()), "dropped": dropped}
-        return cls._from_matrix(clean_people(table), folded, facts, observed=observed, respondent_is=role)
+        net = cls._from_matrix(clean_people(table), folded, facts, observed=observed, respondent_is=role)
+        return net._bound_by(matrix, people)
 
     @classmethod
     def from_events(
@@ -303,10 +310,10 @@ class Constructors:
         if isinstance(ties, _events.Coded):
             coded = _convert.network_of_codes(cls, ties, facts, people)
             if coded is not None:
-                return coded
+                return coded._bound_by(events, people)
             ties = ties.frame()  # somebody is not in people: the constructor refuses, drops or adds
         if people is None:
             people = sorted(set(ties["teacher"]) | set(ties["learner"]))
         net = cls(people, ties, unknown=unknown)
         net._set(provenance=_events.join_facts(net._provenance, facts, ties, net._people.index, unknown))
-        return net
+        return net._bound_by(events, people)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from peernet._check import literal, quoted, rows_text, some
+from peernet._permissions import MARK, mark
 from peernet._tables import as_ids, clean_people
 from peernet.errors import DataError
 
@@ -377,6 +378,7 @@ def networkx_of(net: PeerNetwork, edge_means: str) -> nx.DiGraph[Any]:
     import networkx as nx
 
     graph: nx.DiGraph[Any] = nx.DiGraph()
+    mark(graph.graph, net.permissions)
     records: list[Any] = net.people.to_dict("records") if len(net.people.columns) else [{}] * net.n_people
     graph.add_nodes_from(zip(net.ids, records, strict=True))
     tail, head = (net.teacher, net.learner) if edge_means == "teaches" else (net.learner, net.teacher)
@@ -394,6 +396,10 @@ def igraph_of(net: PeerNetwork, edge_means: str) -> Any:
     graph = igraph.Graph(
         n=net.n_people, edges=list(zip(tail.tolist(), head.tolist(), strict=True)), directed=True
     )
+    if net.permissions is not None:
+        attributes: dict[Any, Any] = {}
+        mark(attributes, net.permissions)
+        graph[MARK] = attributes[MARK]
     graph.es["weight"] = net.weight.tolist()
     graph.vs["name"] = list(net.ids)
     for column in net.people.columns:

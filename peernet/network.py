@@ -15,6 +15,7 @@ from peernet import _convert
 from peernet._check import column as check_column
 from peernet._check import literal, quoted
 from peernet._constructors import Constructors, Role
+from peernet._permissions import Permissions, checked, join_permissions, mark, marked
 from peernet._tables import Policy, Unknown, as_ids, clean_observed, clean_people, clean_ties
 from peernet.errors import DataError
 
@@ -91,7 +92,7 @@ class PeerNetwork(Constructors):
             observed=status.fillna("not_asked"),
             respondent_is=respondent_is,
             provenance={"rows_given": len(ties), "dropped": clean.dropped},
-            permissions=None,
+            permissions=marked(people, ties),
             matrix=None,
         )
 
@@ -106,7 +107,9 @@ class PeerNetwork(Constructors):
     @property
     def people(self) -> pd.DataFrame:
         """The people table; a cheap copy, so edits do not reach the network."""
-        return self._people.copy(deep=False)
+        table = self._people.copy(deep=False)
+        mark(table.attrs, self._permissions)
+        return table
 
     @property
     def ties(self) -> pd.DataFrame:
@@ -116,7 +119,9 @@ class PeerNetwork(Constructors):
             coded = self.__dict__.get("_coded")
             rows = coded.frame() if coded else _convert.frame_of_matrix(self.ids, self.adjacency)
             self._set(rows=rows)
-        return rows.copy(deep=False)
+        table = rows.copy(deep=False)
+        mark(table.attrs, self._permissions)
+        return table
 
     @property
     def observed(self) -> pd.Series[Any]:
@@ -134,7 +139,7 @@ class PeerNetwork(Constructors):
         return copy.deepcopy(self._provenance)
 
     @property
-    def permissions(self) -> Any:
+    def permissions(self) -> Permissions | None:
         """What the study behind this network allows, or None: nothing is locked without a study."""
         return self._permissions
 
@@ -367,15 +372,20 @@ class PeerNetwork(Constructors):
         new.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
         return new
 
-    def with_permissions(self, permissions: Any) -> PeerNetwork:
-        """Attach what a study allows.
+    def with_permissions(self, permissions: Permissions | None) -> PeerNetwork:
+        """Attach what a study allows, beside what the network carries already: what all of them allow, never more.
 
         Parameters
         ----------
-        permissions : object or None
-            The study's permissions; None unlocks nothing and locks nothing.
+        permissions : Permissions or None
+            The study's permissions; None changes nothing. To allow more, change study.toml and make the network anew.
+
+        Raises
+        ------
+        DataError
+            For anything else.
         """
-        new = self._replace(permissions=permissions)
+        new = self._replace(permissions=join_permissions([self._permissions, checked(permissions)]))
         new.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
         return new
 

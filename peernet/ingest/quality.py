@@ -12,6 +12,8 @@ from peernet._check import column as need
 from peernet._check import literal, number, quoted
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
+from peernet.records._people import without_objectors
+from peernet.records._rosters import roster_of
 from peernet.records.tables import Records
 from peernet.results import Estimate
 
@@ -53,6 +55,7 @@ def reported_twice(records: Records, one: str, other: str, *, wave: str | None =
     if wave is None and len(waves) > 1:
         raise DataError(f"reported_twice: several waves ({quoted(waves)}). Pass wave=.")
     chosen = wave if wave is not None else (waves[0] if waves else "1")
+    records = without_objectors(records)
     names = records.nominations[records.nominations["wave"] == chosen]
     asked = records.respondents[records.respondents["wave"] == chosen]
     answered = set(asked.loc[asked["status"] == "answered", "person"])
@@ -143,14 +146,15 @@ def combine_reports(
     a, b = table["by_learner"].fillna(False), table["by_teacher"].fillna(False)
     keep = (a | b) if rule == "union" else (a & b)
     ties = table.loc[keep.to_numpy(dtype=bool), ["teacher", "learner"]].reset_index(drop=True)
+    people = roster_of(records, wave)
     asked = records.respondents if wave is None else records.respondents[records.respondents["wave"] == wave]
     status = (
         asked.drop_duplicates("person")
         .set_index("person")["status"]
-        .reindex(records.people.index)
+        .reindex(people.index)
         .fillna("not_asked")
     )
-    return PeerNetwork(records.people, ties, observed=status)
+    return PeerNetwork(people, ties, observed=status).with_permissions(records.permissions)
 
 
 def heaping(values: pd.Series[float], *, step: float = 10) -> Estimate:

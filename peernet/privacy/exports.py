@@ -171,6 +171,7 @@ def _graph(net: PeerNetwork, function: str, attributes: list[str] | None) -> Any
     """Make a directed graph for writing: chosen attributes, texts clean, nothing that is not a plain value."""
     require(net, "person_level", function=function)
     graph = net.to_networkx(edge_means="teaches")
+    graph.graph.clear()  # what the study allows is not written into the file
     for _, data in graph.nodes(data=True):
         for key in list(data):
             if attributes is not None and key not in attributes:

@@ -2,84 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from peernet._permissions import Permissions, join_permissions
 from peernet.errors import PermissionLocked
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Permissions", "allows", "join_permissions", "require", "withhold_ids"]
-
-
-@dataclass(frozen=True)
-class Permissions:
-    """What the study behind a network allows; a network without a study has none and locks nothing.
-
-    Attributes
-    ----------
-    study : str
-        Title of the study, for messages.
-    analyses : dict
-        Analysis -> functions that may do it, as under ``[analyses]`` in study.toml: ``{"person_level":
-        ("silos.constraint",)}``; ``"*"`` stands for all functions.
-    floor : int
-        Smallest group whose numbers are shown.
-    floor_attitudes : int
-        The same for attitudes.
-    """
-
-    study: str = ""
-    analyses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    floor: int = 5
-    floor_attitudes: int = 8
-
-    def allows(self, analysis: str, *, function: str = "*") -> bool:
-        """Say whether an analysis is listed.
-
-        Parameters
-        ----------
-        analysis : str
-            Such as "person_level".
-        function : str
-            Public name of the function; "*" asks for all functions at once.
-
-        Returns
-        -------
-        bool
-            True where it is.
-        """
-        listed = self.analyses.get(analysis, ())
-        return "*" in listed or function in listed
-
-
-def join_permissions(granted: Iterable[Permissions | None]) -> Permissions | None:
-    """Join what several studies allow: what all of them do, with the highest floors; None where none has a say."""
-    said = [g for g in granted if g is not None]
-    if not said:
-        return None
-    out = said[0]
-    for other in said[1:]:
-        if other == out:
-            continue
-        analyses = {
-            name: tuple(
-                sorted(
-                    f for f in {*one, *two} if out.allows(name, function=f) and other.allows(name, function=f)
-                )
-            )
-            for name, one in out.analyses.items()
-            if (two := other.analyses.get(name))
-        }
-        out = Permissions(
-            study=out.study if out.study == other.study else f"{out.study} + {other.study}",
-            analyses=analyses,
-            floor=max(out.floor, other.floor),
-            floor_attitudes=max(out.floor_attitudes, other.floor_attitudes),
-        )
-    return out
 
 
 def allows(net: Any, analysis: str, *, function: str = "*") -> bool:

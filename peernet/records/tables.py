@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from peernet._check import literal, quoted
+from peernet._permissions import Permissions, join_permissions, mark, marked
 from peernet.errors import DataError
-from peernet.privacy.permissions import Permissions, join_permissions
 from peernet.records.report import IngestReport, join_reports
 
 if TYPE_CHECKING:
@@ -150,6 +150,16 @@ class Records:
     report: IngestReport = field(default_factory=lambda: IngestReport(reader="none"))
     permissions: Permissions | None = None
     objectors: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Let every table bear what the study allows, so that a network made of it by hand is locked as well."""
+        frames = {name: getattr(self, name) for name in FRAMES}
+        object.__setattr__(self, "permissions", join_permissions([self.permissions, marked(*frames.values())]))
+        for name, frame in frames.items():
+            if self.permissions is not None and marked(frame) != self.permissions:
+                copy = frame.copy(deep=False)
+                mark(copy.attrs, self.permissions)
+                object.__setattr__(self, name, copy)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables that hold something, by name."""

@@ -165,7 +165,7 @@ def missing_sensitivity(
     name, call = resolve(measure, group)
     if isinstance(measure, str):
         # Nothing about single people leaves this function for a measure of our own.
-        net = net.with_permissions(None)
+        net = net._replace(permissions=None)
     reports = reports_of(net, role)
     chosen = patterns_of(patterns, unit or group)
     answered = np.flatnonzero((net.observed == "answered").to_numpy())

@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "_graph",
         "_portable",
         "_tables",
+        "_permissions",
         "_convert",
         "_events",
         "_card",

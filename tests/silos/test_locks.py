@@ -23,7 +23,7 @@ BY_OPTION: dict[str, dict[str, Any]] = {"brokerage_test": {"by": "person"}}
 SHORT: dict[str, dict[str, Any]] = {"missing_overview": {"measures": ["ei", "constraint"], "n_draws": 2}}
 
 
-def study(**analyses: tuple[str, ...]) -> PeerNetwork:
+def firm() -> PeerNetwork:
     rng = np.random.default_rng(3)
     ids = [f"p{i:02d}" for i in range(24)]
     people = pd.DataFrame({"unit": np.repeat(list("abc"), 8)}, index=pd.Index(ids, name="person"))
@@ -33,8 +33,11 @@ def study(**analyses: tuple[str, ...]) -> PeerNetwork:
     ties["time"] = pd.Timestamp("2025-01-06") + pd.to_timedelta(rng.uniform(0, 120, len(ties)), unit="D")
     status = pd.Series("answered", index=people.index)
     status.iloc[:2] = "silent"
-    net = PeerNetwork(people, ties, observed=status, respondent_is="learner")
-    return net.with_permissions(Permissions(study="Pilot", analyses=analyses))
+    return PeerNetwork(people, ties, observed=status, respondent_is="learner")
+
+
+def study(**analyses: tuple[str, ...]) -> PeerNetwork:
+    return firm().with_permissions(Permissions(study="Pilot", analyses=analyses))
 
 
 def functions() -> list[str]:
@@ -73,7 +76,7 @@ def about_people(answer: Any, net: PeerNetwork) -> bool:
 
 @pytest.mark.parametrize("name", functions())
 def test_person_level_is_locked_and_the_rest_is_not(name: str) -> None:
-    open_ = study().with_permissions(None)
+    open_ = firm()
     answer = call(name, open_)
     if about_people(answer, open_):
         with pytest.raises(PermissionLocked, match=rf"silos\.{name} is locked"):
@@ -90,7 +93,7 @@ def test_person_level_is_locked_and_the_rest_is_not(name: str) -> None:
 def test_person_level_options_are_locked(name: str) -> None:
     with pytest.raises(PermissionLocked, match=rf"silos\.{name} is locked"):
         call(name, study(), **BY_OPTION[name])
-    assert about_people(call(name, study().with_permissions(None), **BY_OPTION[name]), study())
+    assert about_people(call(name, firm(), **BY_OPTION[name]), study())
 
 
 def test_every_series_or_frame_by_person_is_on_the_list() -> None:

@@ -164,19 +164,13 @@ def _row(claim: Claim, facts: Facts) -> dict[str, Any]:
         "key": claim.key,
         "data needed": "; ".join(n.words for n in claim.needs),
         "have": "; ".join(f"{n.words} ({facts.get(n.key, 0):.0f})" for n in have),
-        "lack": "; ".join(_lacking(n, facts) for n in lack),
+        "lack": "; ".join(n.lacking(facts) for n in lack),
         "answerable": answer,
         "method": method,
         "smallest effect": smallest_text(claim, facts)[1] if not lack else "",
         "n_needed": len(claim.needs),
         "n_there": len(have),
     }
-
-
-def _lacking(need: Need, facts: Facts) -> str:
-    """Name what is lacking; where there is some, say how much."""
-    count = facts.get(need.key, 0)
-    return f"{need.words} (only {count:.0f} of {need.least:.0f})" if count > 0 else need.words
 
 
 def answerability(source: Any) -> Answerability:

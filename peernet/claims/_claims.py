@@ -32,6 +32,22 @@ class Need:
     key: str
     least: float = 1
 
+    def lacking(self, facts: Facts) -> str:
+        """Name what is lacking; where there is some, say how much.
+
+        Parameters
+        ----------
+        facts : dict
+            Counts by name.
+
+        Returns
+        -------
+        str
+            Words, with the count where it is not zero.
+        """
+        there = facts.get(self.key, 0)
+        return f"{self.words} (only {there:.0f} of {self.least:.0f})" if there > 0 else self.words
+
 
 @dataclass(frozen=True)
 class Smallest:

@@ -108,6 +108,7 @@ class EightyPercent(Result):
         self._plot_says(left)
         if self.traces is not None:
             self.traces.plot(middle)
+            middle.xaxis.set_major_formatter("{x:g}")
             middle.set_xlabel("courses that one answered\nquestion is worth", fontsize="small")
             middle.set_ylabel("social share of traces (percent)", fontsize="small")
             middle.set_title(f"What traces show\n{self.traces.verdict}", fontsize="medium")
@@ -138,10 +139,14 @@ class EightyPercent(Result):
                     color=plots.OKABE_ITO[0],
                     alpha=0.18,
                 )
-            ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[0], linewidth=2.5)
+            ends = [100 * row["whole_low"], 100 * row["whole_high"]]
+            ax.plot(ends, [y, y], color=plots.OKABE_ITO[0], linewidth=1)
+            ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[0], linewidth=3)
             ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[0])
+            _value(ax, 100 * row["value"], y)
             _verdict(ax, y, settled(row["verdict"], row["worst_case_verdict"]))
-        _finish(ax, names, self.claim, "share of learning (percent)", "What people say")
+        words = "share of learning (percent; pale: whatever silent people would say; thin: round numbers, odd sums)"
+        _finish(ax, names, self.claim, words, "What people say")
 
     def _plot_implied(self, ax: Axes) -> None:
         """Draw the social share of adoptions and its ceiling, by item."""
@@ -153,6 +158,7 @@ class EightyPercent(Result):
         for y, row in enumerate(self.implied.to_dict("records")):
             ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=plots.OKABE_ITO[2], linewidth=2.5)
             ax.plot(100 * row["value"], y, "o", color=plots.OKABE_ITO[2])
+            _value(ax, 100 * row["value"], y)
             ax.plot(
                 100 * row["ceiling"], y, "|", color=plots.INK, markersize=18, markeredgewidth=2.5, zorder=5
             )
@@ -163,6 +169,14 @@ class EightyPercent(Result):
             self.claim,
             "adoptions that followed ties (percent; | ceiling)",
             "What diffusion implies",
+        )
+
+
+def _value(ax: Axes, x: float, y: float) -> None:
+    """Write an estimate above its dot."""
+    if np.isfinite(x):
+        ax.annotate(
+            f"{x:.0f} %", (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize="small"
         )
 
 

@@ -18,6 +18,7 @@ from peernet.claims._jobs import accuracy_row, blank_row, jobs, row_of, ruts_row
 from peernet.claims._register import resolved
 from peernet.errors import DataError, FitError
 from peernet.hypotheses._guards import as_share
+from peernet.hypotheses.shares import percent
 from peernet.results import Result, Verdict, format_number, format_p, provenance
 
 if TYPE_CHECKING:
@@ -109,11 +110,10 @@ class Scorecard(Result):
                 what = row["quantity"] if parts else row["wording"]
                 text.append(f"{row['claim']} ({what}): {row['verdict']}, because {row['why']}")
                 continue
-            span = f"[{format_number(row['low'])}, {format_number(row['high'])}]"
             p = "" if np.isnan(row["p_holm"]) else f", {format_p(row['p_holm'])} after Holm"
             text.append(
-                f"{row['claim']} ({row['quantity']}): {format_number(row['value'])} {span} "
-                f"{row['unit']}, n = {row['n']}{p}: {row['verdict']}.{_leaves_open(row)}"
+                f"{row['claim']} ({row['quantity']}): {_measured(row)}, n = {row['n']}{p}: "
+                f"{row['verdict']}.{_leaves_open(row)}"
             )
         return "\n".join(text)
 
@@ -132,6 +132,16 @@ class Scorecard(Result):
         from peernet.claims._pictures import plot_scorecard
 
         return plot_scorecard(self, ax=ax)
+
+
+def _measured(row: Mapping[Any, Any]) -> str:
+    """Write estimate and interval in the row's unit; shares as percentages, with what was claimed."""
+    unit = str(row["unit"])
+    if not unit.startswith("share of"):
+        return f"{format_number(row['value'])} [{format_number(row['low'])}, {format_number(row['high'])}] {unit}"
+    value, low, high = (percent(float(row[k])) for k in ("value", "low", "high"))
+    claimed = "" if np.isnan(row["claimed"]) else f" against {percent(float(row['claimed']))}"
+    return f"{value} [{low}, {high}] of {unit.removeprefix('share of ')}{claimed}"
 
 
 def _direction(low: float, high: float, p_holm: float, level: float) -> Verdict:
@@ -296,7 +306,12 @@ def _unanswered(rows: list[dict[str, Any]], facts: Facts, no_span: bool) -> list
         lack = claim.missing(facts)
         verdict = "not answerable" if lack else "not answered by these data"
         method = resolved(claim.function)
-        missing = "these are missing: " + "; ".join(n.words for n in lack) + "."
+        few = any(facts.get(n.key, 0) > 0 for n in lack)
+        missing = (
+            f"these are missing{' or too few' if few else ''}: "
+            + "; ".join(n.lacking(facts) for n in lack)
+            + "."
+        )
         if lack:
             why = missing if method != "not yet" else f"this package has no method for it yet, and {missing}"
         elif claim.key == "H15" and no_span:
@@ -322,7 +337,7 @@ def _settles(row: Mapping[Any, Any], facts: Facts) -> str:
         return (
             f"more people (these {row['n']} show {format_number(row['smallest'], 2)} {row['unit']} or more)"
         )
-    lack = "; ".join(n.words for n in claim.missing(facts))
+    lack = "; ".join(n.lacking(facts) for n in claim.missing(facts))
     if resolved(claim.function) == "not yet":
         return f"a method for it; {lack}" if lack else "a method for it"
     return lack or row["why"]

@@ -93,7 +93,11 @@ def share_rows(records: Any, claim: float, level: float) -> list[dict[str, Any]]
         quantity = f"mean share of learning ({name})"
         sources = ", ".join(map(str, share.counted[name]))
         bounds = f"{percent(row['bound_low'])} to {percent(row['bound_high'])}"
-        how = f"{who}; {name}: {sources}; silent people at their worst {bounds}"
+        exact = f"{percent(row['whole_low'])} to {percent(row['whole_high'])}"
+        how = (
+            f"{who}; {name}: {sources}; with what round numbers and odd sums leave open {exact}; silent people at "
+            f"their worst {bounds}"
+        )
         rows.append(
             row_of("H1", quantity, claim, row, "share of learning", share.n, how, float(row["p_value"]))
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from peernet.hypotheses.shares import percent
 from peernet.results import format_number
 
 if TYPE_CHECKING:
@@ -74,15 +75,32 @@ def plot_scorecard(card: Scorecard, *, ax: Axes | None = None) -> Axes:
         label = f"{row['claim']}  " + textwrap.shorten(str(words), 48, placeholder=" ...")
         _text(axes, 0.0, middle + up, label, plots.INK)
         if known:
-            unit = textwrap.shorten(f"in {row['unit']}, n = {row['n']}", 70, placeholder=" ...")
-            _text(axes, 0.04, middle - 0.27 * tall, unit, plots.GREY, size="xx-small")
-            _strip(axes.inset_axes((0.37, bottom + 0.3 * tall, 0.22, 0.45 * tall)), row, colour)
-        _text(axes, 0.65, middle, row["verdict"], colour, weight="bold")
-        settle = textwrap.wrap(str(row["would settle"]), 46, max_lines=2, placeholder=" ...")
-        _text(axes, 0.83, middle, "\n".join(settle), plots.INK, size="xx-small")
+            unit = textwrap.shorten(_found(row), 62, placeholder=" ...")
+            _text(axes, 0.035, middle - 0.27 * tall, unit, plots.GREY, size="x-small")
+            _strip(axes.inset_axes((0.42, bottom + 0.3 * tall, 0.18, 0.45 * tall)), row, colour)
+        _text(axes, 0.64, middle, row["verdict"], colour, weight="bold")
+        settle = textwrap.wrap(str(row["would settle"]), 37, max_lines=2, placeholder=" ...")
+        _text(axes, 0.83, middle, "\n".join(settle), plots.INK, size="x-small")
     counts = card.table["verdict"].value_counts()
-    axes.set_title(plots.wrap(", ".join(f"{n} {v}" for v, n in counts.items()), 90))
+    axes.set_title(plots.wrap(", ".join(f"{n} {v}" for v, n in counts.items()), 90), pad=22)
+    heads = (
+        (0.0, "claim"),
+        (0.42, "dot: estimate; upright: claimed"),
+        (0.64, "verdict"),
+        (0.83, "would settle it"),
+    )
+    for x, words in heads:
+        _text(axes, x, 1.005, words, plots.GREY, size="x-small")
     return axes
+
+
+def _found(row: Mapping[Any, Any]) -> str:
+    """Write the estimate in its unit, what was claimed, and the people behind it; no difference is claimed as 0."""
+    unit = str(row["unit"])
+    if not unit.startswith("share of"):
+        return f"{format_number(row['value'], 2)} {unit}, n = {row['n']}"
+    claimed = "" if np.isnan(row["claimed"]) else f", claimed {percent(float(row['claimed']))}"
+    return f"{percent(float(row['value']))} of {unit.removeprefix('share of ')}{claimed}, n = {row['n']}"
 
 
 def _text(
@@ -107,17 +125,20 @@ def _strip(ax: Axes, row: Mapping[Any, Any], colour: str) -> None:
     from peernet import plots
 
     low, high = _scale(row)
+    shares = str(row["unit"]).startswith("share of")
     ax.set_xlim(low, high)
     ax.set_ylim(-1, 1)
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     ax.spines["bottom"].set_position(("data", 0))
     ax.spines["bottom"].set_color("#dddddd")
-    ax.plot([row["low"], row["high"]], [0, 0], color=colour, linewidth=3, solid_capstyle="butt")
-    ax.plot(row["value"], 0, "o", color=colour, markersize=5)
-    ax.plot([row["claimed"], row["claimed"]], [-0.9, 0.9], color=plots.INK, linewidth=1.5)
+    ax.spines["bottom"].set_zorder(0)
+    ax.plot([row["low"], row["high"]], [0, 0], color=colour, linewidth=3, solid_capstyle="butt", zorder=3)
+    ax.plot(row["value"], 0, "o", color=colour, markersize=5, zorder=4)
+    ax.plot([row["claimed"], row["claimed"]], [-0.9, 0.9], color=plots.INK, linewidth=1.5, zorder=5)
     ax.set_yticks([])
     ax.set_xticks([])
-    for x, side in ((low, "right"), (high, "left")):
-        ax.annotate(format_number(x, 2), (x, 0), xytext=(-3 if side == "right" else 3, 0), textcoords="offset points",
-                    ha=side, va="center", fontsize="xx-small", color=plots.GREY)  # fmt: skip
+    for x, side, away in ((low, "right", -3), (high, "left", 3)):
+        words = percent(x) if shares else format_number(x, 2)
+        ax.annotate(words, (x, 0), xytext=(away, 0), textcoords="offset points", ha=side, va="center",
+                    fontsize="xx-small", color=plots.GREY)  # fmt: skip

@@ -108,6 +108,8 @@ def implied_shares(
 ) -> tuple[pd.DataFrame, str]:
     """Fit diffusion of self-chosen items along who teaches whom; return the rows and what was refused."""
     net = learning_network(records, relation, wave)
+    if not net.n_ties:
+        raise DataError("there are no ties of who teaches whom (names in a survey, or traces of answers).")
     adopted, free = free_items(records, start)
     chosen = free if items is None else list(items)
     rows, refused = [], []

@@ -64,11 +64,12 @@ def clustered(
     code = pd.factorize(np.asarray(group)[keep])[0]
     groups = int(code.max()) + 1 if len(code) else 0
     if groups < 20:
-        raise DataError(f"{groups} {who} with complete answers are too few for a test (20 needed).")
+        are = "is" if groups == 1 else "are"
+        raise DataError(f"{_number(groups, who)} with complete answers {are} too few for a test (20 needed).")
     if np.linalg.matrix_rank(x) < x.shape[1]:
         raise DataError(
-            f"{groups} {who} gave complete answers, but what is compared does not vary among them, or moves exactly "
-            "with another term: nothing to test."
+            f"{_number(groups, who)} gave complete answers, but what is compared does not vary among them, or moves "
+            "exactly with another term: nothing to test."
         )
     df = groups - 1 - spent
     if df < 1:
@@ -85,6 +86,11 @@ def clustered(
     p = float(2 * stdtr(df, -abs(value) / error)) if error > 0 else float("nan")
     smallest = needed_shift(df, level=level) * error
     return Finding(value, value - half, value + half, p, groups, unit, how, smallest)
+
+
+def _number(n: int, who: str) -> str:
+    """Count people or units."""
+    return f"{n} {who if n != 1 else {'people': 'person', 'units': 'unit'}.get(who, who)}"
 
 
 def _wide(records: Any, question: str) -> pd.DataFrame:

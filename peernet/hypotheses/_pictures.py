@@ -75,9 +75,9 @@ def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
     axes.set_ylim(y + 0.7, 1.0)
     axes.set_xlim(0, 100)
     rounded = (share.readings["rounding_high"] > share.readings["rounding_low"]).any()
+    words = f"percent (line: {100 * share.level:.0f} % interval; pale bar: range over all silent answers"
     axes.set_xlabel(
-        f"percent (line: {100 * share.level:.0f} % interval; pale bar: range over all silent answers"
-        + ("; [ ]: before rounding)" if rounded else ")"),
+        plots.wrap(words + ("; [ ]: before rounding, had all rounded one way)" if rounded else ")"), 70),
         fontsize="small",
     )
     axes.set_title(plots.wrap(_message(share)))

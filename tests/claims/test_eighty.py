@@ -119,8 +119,25 @@ def test_three_panels_no_shared_axis(meridian: Records) -> None:
     ]
     # a verdict per reading stands in the picture
     words = [t.get_text() for p in panels for t in p.texts] + [panels[1].get_title().split("\n")[1]]
-    assert sorted(words) == sorted(found.table["verdict"])
+    assert sorted(w for w in words if "%" not in w) == sorted(found.table["verdict"])
+    # and so does every estimate but the exchange rate, which is no share
+    shares = found.table[found.table["side"] != "traces"]["value"]
+    assert sorted(w for w in words if "%" in w) == sorted(f"{100 * v:.0f} %" for v in shares)
     plt.close(ax.figure)
     empty = eighty_percent(Records()).plot()
     assert all("No answer" in p.texts[0].get_text() for p in empty.child_axes)
     plt.close(empty.figure)
+
+
+def test_without_ties_diffusion_says_so(meridian: Records) -> None:
+    import dataclasses
+
+    bare = dataclasses.replace(
+        meridian,
+        nominations=meridian.nominations.iloc[:0],
+        events=meridian.events.iloc[:0],
+        answers=meridian.answers.iloc[:0],
+        respondents=meridian.respondents.iloc[:0],
+    )
+    found = eighty_percent(bare, **SPAN, rng=1)
+    assert found.lacking["What diffusion implies"].startswith("there are no ties of who teaches whom")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -214,3 +215,31 @@ def test_the_interaction_of_formal_and_informal_learning_has_its_size() -> None:
     low, high = binom.interval(0.999, draws, 0.05)
     assert low <= sum(r.p < 0.05 for r in found) <= high + 4  # robust errors of products: a little liberal
     assert 0.12 < np.mean([r.value for r in planted]) < 0.24
+
+
+def test_too_few_is_told_apart_from_missing() -> None:
+    records = load_meridian()
+    few = set(records.people.index[:12])
+    answers, asked = records.answers, records.respondents
+    small = dataclasses.replace(
+        records,
+        people=records.people.loc[records.people.index.isin(few)],
+        answers=answers[answers["person"].isin(few)],
+        respondents=asked[asked["person"].isin(few)],
+        nominations=records.nominations[records.nominations["respondent"].isin(few)],
+        completions=records.completions.iloc[:0],
+        events=records.events.iloc[:0],
+    )
+    table = evaluate(small).table.set_index("claim")
+    assert table.loc["H1", "why"] == (
+        "these are missing or too few: learning shares by source, from 20 people or more (only 8 of 20)."
+    )
+    assert "too few" not in table.loc["H8", "why"]
+
+
+def test_shares_are_written_as_percentages_against_what_is_claimed() -> None:
+    text = evaluate(load_meridian()).summary()
+    assert "H1 (mean share of learning (wide)): 66 % [65 %, 68 %] of learning against 80 %, n = 175" in text
+    assert (
+        "H1 (people at 80 % or more (wide), claimed: most): 33 % [30 %, 37 %] of people against 50 %" in text
+    )

@@ -36,7 +36,7 @@ con.execute(f'''COPY (
 OURS = """
 import sys, time, resource
 t0 = time.process_time()
-import duckdb, pandas, peernet
+import duckdb, pandas, peernet, scipy.sparse
 from peernet import PeerNetwork, silos
 t1 = time.process_time()
 people = pandas.read_csv(sys.argv[2], dtype="str", index_col="person")
@@ -50,7 +50,7 @@ print(t2 - t0, t2 - t1, net.n_ties, net.weight.sum(), flows.iloc[:250].to_numpy(
 SQL = """
 import sys, time, resource
 t0 = time.process_time()
-import duckdb, pandas
+import duckdb, pandas, pyarrow
 t1 = time.process_time()
 con = duckdb.connect()
 con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")

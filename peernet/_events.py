@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -202,8 +203,7 @@ def _group(frame: Any, keep: list[str], timed: bool) -> Any:
     """Group by the ends of the tie."""
     import narwhals as nw
 
-    frame = frame.with_columns(_one=nw.lit(1.0))
-    parts = [nw.col("_w").sum().alias("weight"), nw.col("_one").sum().alias("n_episodes")]
+    parts = [nw.col("_w").sum().alias("weight"), nw.len().alias("n_episodes")]
     if timed:
         parts += [nw.col("_t").min().alias("first"), nw.col("_t").max().alias("last")]
     return frame.group_by(*keep).agg(*parts)
@@ -231,11 +231,13 @@ def _coded(grouped: Any, timed: bool) -> Coded:
         found = grouped.query(
             "grouped", f"SELECT CAST(id AS VARCHAR) AS id FROM {ids} ORDER BY code"
         ).fetchnumpy()
-        rows = grouped.query(
-            "grouped",
-            f"SELECT a.code AS teacher, b.code AS learner, {', '.join(names)} FROM {ties} AS t "
-            f"JOIN {ids} AS a ON a.id = t.teacher JOIN {ids} AS b ON b.id = t.learner",
-        ).fetchnumpy()
+        rows = _columns(
+            grouped.query(
+                "grouped",
+                f"SELECT a.code AS teacher, b.code AS learner, {', '.join(names)} FROM {ties} AS t "
+                f"JOIN {ids} AS a ON a.id = t.teacher JOIN {ids} AS b ON b.id = t.learner",
+            )
+        )
     finally:
         for table in (ties, ids):
             grouped.query("grouped", f"DROP TABLE IF EXISTS {table}")
@@ -243,13 +245,23 @@ def _coded(grouped: Any, timed: bool) -> Coded:
     return _in_order(index.rename("person"), rows, names)
 
 
+def _columns(relation: Any) -> dict[str, Any]:
+    """Fetch a relation column by column: through Arrow where it is installed, which need not grow its arrays."""
+    if find_spec("pyarrow") is None:
+        found: dict[str, Any] = relation.fetchnumpy()
+        return found
+    table = relation.to_arrow_table()
+    return {name: table.column(name) for name in table.column_names}
+
+
 def _in_order(ids: pd.Index[Any], rows: dict[str, Any], names: list[str]) -> Coded:
     """Sort by teacher and learner, column by column, letting go of each as it is done."""
     from scipy.sparse import coo_array
 
-    ends = rows.pop("teacher"), rows.pop("learner")
+    ends = np.asarray(rows.pop("teacher")), np.asarray(rows.pop("learner"))
     n = len(ends[0])
     place = coo_array((np.arange(n, dtype=np.int32), ends), shape=(len(ids), len(ids))).tocsr()
+    del ends
     place.sort_indices()
     at = place.data
     teacher = np.repeat(np.arange(len(ids), dtype=np.int32), np.diff(place.indptr))

@@ -223,7 +223,8 @@ def krackhardt_dimensions(net: PeerNetwork) -> pd.Series[Any]:
     ties above the least needed, over the most there could be. Lubness (least upper bound): one less the share of pairs
     without a least upper bound: somebody above both (or one of them) on whom every other such person has a path.
 
-    Lubness follows the words of the definition.
+    Lubness follows the definition, which R's ``sna`` states too. Its code (2.7) asks instead for somebody above both
+    who has a path *to* every other such person, the greatest upper bound (docs/validation/silos.md).
 
     Parameters
     ----------

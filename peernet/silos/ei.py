@@ -32,6 +32,13 @@ def _shares(internal: Any, external: Any) -> Any:
 
 def _by_person(net: PeerNetwork, data: Grouped, weighted: bool) -> NDArray[np.float64]:
     """Return weight taught inside, taught outside, learned inside, learned outside; shape (n_people, 4)."""
+    if len(data.weight) >= BIG and weighted is False:
+        from peernet.silos import _kernels_people
+
+        ties: NDArray[np.int32] = _kernels_people.count_ei(
+            net.n_people, data.teacher, data.learner, data.codes.astype(np.int32)
+        )
+        return ties.astype(np.float64)
     w = scaled(data.weight, weighted)
     if len(w) >= BIG:
         from peernet.silos import _kernels

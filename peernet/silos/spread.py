@@ -35,6 +35,14 @@ def _ends(net: PeerNetwork, data: Grouped, role: str, weighted: bool) -> list[tu
 def _by_group(net: PeerNetwork, data: Grouped, role: str, weighted: bool) -> NDArray[np.float64]:
     """Return weight, sum of squared shares of the groups, and number of ties; shape (n, 3)."""
     n, k = net.n_people, max(len(data.names), 1)
+    if role != "pairs" and weighted is False and len(data.weight) >= BIG:
+        from peernet.silos import _kernels_people
+
+        few = data.codes.astype(np.uint16 if k < 2**16 else np.uint32)
+        counted: NDArray[np.float64] = _kernels_people.count_spread(
+            n, data.teacher, data.learner, few, k, role != "learner", role != "teacher"
+        )
+        return counted
     ends = _ends(net, data, role, weighted)
     if sum(len(w) for *_, w in ends) >= BIG:
         from peernet._graph import rows_of

@@ -267,6 +267,12 @@ def test_an_out_tree_has_all_four_dimensions_one() -> None:
     assert (shape == 1).all()
 
 
+def test_lubness_by_hand() -> None:
+    # a and b above c, c above d and e, d above f: only a and b have nobody above both, 1 bad pair of at most 10.
+    shape = silos.krackhardt_dimensions(make([(0, 2), (1, 2), (2, 3), (2, 4), (3, 5)], "abcdef"))
+    assert shape["lubness"] == pytest.approx(0.9)
+
+
 def test_transitivity_by_hand() -> None:
     assert silos.transitivity(make([(0, 1), (1, 2), (0, 2), (2, 3)], "abcd")) == pytest.approx(1 / 3)
 

@@ -29,6 +29,18 @@ _TOKEN = re.compile(
 INTERCEPT = "intercept"
 # Terms of random graph models, and the words that people write for them.
 STRUCTURE = ("edges", "mutual")
+DEPENDENT = (
+    "gwesp",
+    "gwdsp",
+    "gwidegree",
+    "gwodegree",
+    "triangle",
+    "ttriple",
+    "ctriple",
+    "istar",
+    "ostar",
+    "twopath",
+)
 MEANT = {
     **dict.fromkeys(("edge", "ties", "density", "intercept", "constant"), "edges"),
     **dict.fromkeys(("mutuals", "mutuality", "reciprocity", "reciprocal", "recip"), "mutual"),

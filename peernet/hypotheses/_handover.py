@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from peernet._check import literal, number
+from peernet._check import literal, number, suggest
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError, FitError
 from peernet.hypotheses._design import _aligned, known_cells
+from peernet.hypotheses._formula import MEANT
 from peernet.privacy.permissions import require
 from peernet.results import ModelFit, provenance
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ErgmxFit", "fit_ergmx", "to_rsiena", "to_statnet"]
 
+# Terms of ergm that stand alone. Others in one word go to ergmx as they are, unless they look like one of these.
+BARE = ("edges", "mutual", "density", "triangle", "triangles", "ttriple", "ctriple", "ttriad", "ctriad", "isolates",
+        "twopath", "m2star", "asymmetric", "transitive", "intransitive", "transitiveties", "cyclicalties", "sender",
+        "receiver", "meandeg", "balance", "simmelian", "nearsimmelian", "opentriad", "tripercent")  # fmt: skip
 EdgeMeans = Literal["teaches", "asks"]
 _VERB = re.compile(r"\b(same|diff|teacher|learner|mix)\(\s*['\"]?([^()'\"]+?)['\"]?\s*\)")
 
@@ -73,6 +78,10 @@ def _translate(net: PeerNetwork, formula: str, names: Sequence[str]) -> str:
 
     text = _VERB.sub(words, text)
     terms = [t.strip() for t in text.split("+")]
+    for bare in (t for t in terms if t.isidentifier() and t not in (*names, *BARE)):
+        meant = MEANT.get(bare.lower())
+        if near := f" Did you mean {meant!r}?" if meant else suggest(bare, [*names, *BARE]):
+            raise DataError(f"formula: {bare!r} is neither a term nor one of networks.{near}")
     return " + ".join(f"edgecov('{t}')" if t in names else t for t in terms)
 
 
@@ -123,6 +132,7 @@ def fit_ergmx(
     import networkx as nx
 
     level = number("level", level, 0, 1, open_low=True, open_high=True)
+    text = _translate(net, formula, list(networks or {}))
     try:
         import ergmx
     except ImportError as error:
@@ -144,7 +154,6 @@ def fit_ergmx(
         if np.isnan(table[~np.eye(len(table), dtype=bool)]).any():
             raise DataError(f"networks: {name} has unknown cells, which ergmx cannot take in a covariate.")
         graph.graph[name] = np.nan_to_num(table)
-    text = _translate(net, formula, list(networks or {}))
     try:
         fit = ergmx.ergm(graph, text, constraints=constraints, seed=int(rng.integers(0, 2**31 - 1)))
     except ergmx.DegeneracyError as error:

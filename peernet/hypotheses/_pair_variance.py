@@ -109,10 +109,18 @@ def _checked(
     """Turn variances that are not above 0 into NaN; say so, and where the matrix is not positive semi-definite."""
     own = np.diagonal(vcov)
     fine = np.ones(len(own), dtype=bool) if infinite is None else infinite == 0
-    gone = fine & (own <= 0)
+    # A level of one person in its every pair: residuals add up to 0 there, whatever the truth.
+    none = fine & (np.abs(own) <= 1e-9 * alone)
+    gone = (fine & (own <= 0)) | none
     remarks = []
-    if gone.any():
-        words = quoted([n for n, g in zip(names, gone, strict=True) if g])
+    if none.any():
+        words = quoted([n for n, g in zip(names, none, strict=True) if g])
+        remarks.append(
+            f"The variance of {words} came out as 0, since it rests on the pairs of one person: no standard error, "
+            "interval or p. Merge that person's level with another, or use mrqap."
+        )
+    if (gone & ~none).any():
+        words = quoted([n for n, g in zip(names, gone & ~none, strict=True) if g])
         remarks.append(
             f"The variance of {words} came out negative, as this estimate can in small networks: no standard error, "
             "interval or p. Use variance='jackknife', or mrqap."

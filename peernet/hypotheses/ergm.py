@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from peernet.hypotheses import _goodness
 from peernet.hypotheses._design import build, check_given, known_cells
 from peernet.hypotheses._formula import (
     COLUMN_VERBS,
+    DEPENDENT,
+    FOREIGN,
     INTERCEPT,
     MEANT,
     NETWORK_VERBS,
@@ -37,18 +40,6 @@ __all__ = ["ErgmFit", "GoodnessOfFit", "fit_ergm"]
 
 Floats = NDArray[np.float64]
 Present = NDArray[np.bool_]
-DEPENDENT = (
-    "gwesp",
-    "gwdsp",
-    "gwidegree",
-    "gwodegree",
-    "triangle",
-    "ttriple",
-    "ctriple",
-    "istar",
-    "ostar",
-    "twopath",
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -172,19 +163,21 @@ def read_model(formula: str) -> tuple[Formula, list[str]]:
         For terms that make pairs depend on each other.
     """
     text = formula if "~" in str(formula) else f"tie ~ 0 + {formula}"
-    verbs = (*COLUMN_VERBS, *NETWORK_VERBS, "mutual", *DEPENDENT)
+    if found := re.search(rf"\b({'|'.join(DEPENDENT)})\b", text):
+        raise ValueError(
+            f"formula: {found.group()!r} makes pairs depend on each other, so there is no exact fit. fit_ergmx(...) "
+            "hands such models over to the package ergmx (simulation; may degenerate)."
+        )
+    verbs = (*COLUMN_VERBS, *NETWORK_VERBS, "mutual")
+    for word in re.findall(r"([^\W\d]\w*)\s*\(", text):
+        if word not in (*verbs, *FOREIGN) and (near := suggest(word, DEPENDENT)):
+            raise ValueError(f"formula: {word}(...) is no term.{near} Such terms are for fit_ergmx.")
     model = parse(text, verbs=verbs)
     plain: list[Any] = []
     mutual: list[str] = []
     intercept = model.intercept
     for product in model.products:
         first = product[0]
-        words = {t.verb if t.verb != "network" else t.argument for t in product}
-        if words & set(DEPENDENT):
-            raise ValueError(
-                f"formula: {quoted(sorted(words & set(DEPENDENT)))} makes pairs depend on each other, so there is no "
-                "exact fit. fit_ergmx(...) hands such models over to the package ergmx (simulation; may degenerate)."
-            )
         if len(product) == 1 and first.verb == "network" and first.argument == "edges":
             intercept = True
         elif len(product) == 1 and first.verb == "network" and first.argument == "mutual":

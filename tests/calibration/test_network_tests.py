@@ -86,14 +86,91 @@ def counts(rng: np.random.Generator, n: int) -> tuple[PeerNetwork, dict[str, pd.
     return net, {"x": _table(_people_effects(rng, n)), "z": _table(_people_effects(rng, n))}
 
 
-def silent(rng: np.random.Generator, n: int) -> tuple[PeerNetwork, dict[str, pd.DataFrame]]:
-    """As collinear, but a third of the people did not answer, so that whom they learn from is unknown."""
-    net, networks = collinear(rng, n)
-    gone = set(rng.choice(net.ids, n // 3, replace=False))
-    status = {i: "silent" if i in gone else "answered" for i in net.ids}
-    heard = net.ties[~net.ties["learner"].isin(gone)]
-    quiet = net.people.assign(answered=["no" if i in gone else "yes" for i in net.ids])
-    return PeerNetwork(quiet, heard, observed=status, respondent_is="learner"), networks
+def quiet(net: PeerNetwork, gone: object) -> PeerNetwork:
+    """Return the network without the answers of some people: from whom they learn is unknown."""
+    lost = set(gone)
+    status = {i: "silent" if i in lost else "answered" for i in net.ids}
+    heard = net.ties[~net.ties["learner"].isin(lost)]
+    return PeerNetwork(net.people, heard, observed=status, respondent_is="learner")
+
+
+UNIT = np.repeat(list("abc"), N // 3)
+SILENT = N // 4
+Asked = tuple[PeerNetwork, dict[str, pd.DataFrame], str, str]
+
+
+def silent_at_random(rng: np.random.Generator) -> Asked:
+    """As collinear, but a quarter of the people did not answer."""
+    net, networks = collinear(rng, N)
+    return quiet(net, rng.choice(net.ids, SILENT, replace=False)), networks, "weight ~ x + z", "x"
+
+
+def silent_in_one_unit(rng: np.random.Generator) -> Asked:
+    """Six of the eight people of unit a did not answer, and x is larger where unit a is; it does nothing."""
+    inside = UNIT == "a"
+    x, z = _people_effects(rng, N), _people_effects(rng, N)
+    x = x + 1.5 * (inside[:, None] + inside[None, :])
+    net = _weights(0.5 * z + _people_effects(rng, N))
+    return quiet(net, net.ids[:SILENT]), {"x": _table(x), "z": _table(z)}, "weight ~ x + z", "x"
+
+
+def silent_and_same_unit(rng: np.random.Generator) -> Asked:
+    """The same silence; the question is whether people of a unit teach each other more, which they do not."""
+    z = _people_effects(rng, N)
+    net = _weights(0.5 * z + _people_effects(rng, N)).with_people(unit=UNIT)
+    return quiet(net, net.ids[:SILENT]), {"z": _table(z)}, "weight ~ same(unit) + z", "same(unit)"
+
+
+def without_age(rng: np.random.Generator) -> Asked:
+    """Everybody answered; the age of a quarter is unknown. It does nothing."""
+    z, age = _people_effects(rng, N), rng.normal(size=N)
+    age[rng.choice(N, SILENT, replace=False)] = np.nan
+    net = _weights(0.5 * z + _people_effects(rng, N)).with_people(age=age)
+    return net, {"z": _table(z)}, "weight ~ diff(age) + z", "diff(age)"
+
+
+def unknown_cells(rng: np.random.Generator) -> Asked:
+    """As collinear, but a quarter of the cells of x, drawn one by one, are unknown."""
+    net, networks = collinear(rng, N)
+    return net, {**networks, "x": networks["x"].mask(rng.random((N, N)) < 0.25)}, "weight ~ x + z", "x"
+
+
+SILENCES: dict[str, Callable[[np.random.Generator], Asked]] = {
+    "silent at random": silent_at_random,
+    "silent in one unit": silent_in_one_unit,
+    "silent in one unit, same(unit)": silent_and_same_unit,
+    "age unknown": without_age,
+    "cells unknown": unknown_cells,
+}
+MOVED = ("dsp", "freedman-lane", "y", "qap_correlation, greater")
+
+
+def of_silence(kind: str, n_sets: int, *, workers: int = 1, methods: tuple[str, ...] = MOVED) -> pd.Series:
+    """Return sizes where something is unknown: people known alike change places (peernet), or all of them (sna).
+
+    sna's p is b / R, peernet's (b + 1) / (R + 1): with 99 draws the first rejects at 4 / 99, the second at 5 / 100.
+    """
+
+    def one(rng: np.random.Generator) -> np.ndarray:
+        net, networks, formula, term = SILENCES[kind](rng)
+        found = []
+        for compat, most in ((None, 0.05), ("sna", 4 / DRAWS)):
+            for method in methods:
+                options = {"n_draws": DRAWS, "rng": rng, "compat": compat}
+                if method in PERMUTED:
+                    table = mrqap(net, formula, networks=networks, method=method, **options).null_table
+                    p = float(table.set_index("term").loc[term, "p_two_sided"])
+                else:
+                    # x goes with z in some worlds, and z works: the correlation of ties with x is not 0 there.
+                    other = rng.permutation(N)
+                    alone = term if term not in networks else networks[term].iloc[other, other].to_numpy()
+                    second = alone if isinstance(alone, str) else _table(alone)
+                    p = qap_correlation(net, second, alternative="greater", **options).p_value
+                found.append(p <= most + 1e-12)
+        return np.array(found)
+
+    names = [f"{m}{', all move' if c else ''}" for c in (None, "sna") for m in methods]
+    return pd.Series(_spread(one, n_sets, SEED + 5, workers).mean(axis=0), index=names)
 
 
 WORLDS: dict[str, World] = {
@@ -220,6 +297,27 @@ def _cug(rng: np.random.Generator) -> np.ndarray:
     return np.array(out)
 
 
+def _quiet_cug(rng: np.random.Generator) -> np.ndarray:
+    """Return the same where six of the eight people of one unit did not answer."""
+    out = []
+    for null in NULLS:
+        net = _conditional(null, rng)
+        group = "unit" if null == "block densities" else None
+        heard = quiet(net, net.ids[:SILENT])
+        out.append(cug_test(heard, "transitivity", null=null, group=group, n_draws=DRAWS, rng=rng).p_value)
+    return np.array(out)
+
+
+def _quiet_peers(rng: np.random.Generator) -> np.ndarray:
+    """Return p of rho and of Moran's I where six of eight of one unit, whose outcomes differ, did not answer."""
+    net = _bernoulli(rng, np.where(UNIT[:, None] == UNIT[None, :], 0.3, 0.08))
+    inside = UNIT == "a"
+    a = rng.normal(size=N)
+    net = quiet(net, net.ids[:SILENT]).with_people(a=a, unit=UNIT, y=a + 2.0 * inside + rng.normal(size=N))
+    fits = [fit_peer_effects(net, "y ~ a + unit", method=m, n_draws=DRAWS, rng=rng) for m in ("ml", "2sls")]
+    return np.array([*(f.params["p_value"].iloc[-1] for f in fits), *(f.moran.p_value for f in fits)])
+
+
 def _correlation(rng: np.random.Generator) -> np.ndarray:
     """Return p of the correlation of two unrelated networks with skewed degrees, two-sided and one-sided."""
     net, networks = skewed(rng, N)
@@ -268,11 +366,18 @@ OTHERS: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], tuple[str, 
     "peers": (_peers, tuple(f"{m}, 80 people" for m in PEERS)),
     "few peers": (_few_peers, tuple(f"{m}, 24 people" for m in PEERS)),
 }
+QUIET: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], tuple[str, ...]]] = {
+    "quiet cug": (_quiet_cug, tuple(f"cug_test given {n}" for n in NULLS)),
+    "quiet peers": (
+        _quiet_peers,
+        ("rho by ml", "rho by 2sls", "Moran's I of the residuals, ml", "Moran's I of the residuals, 2sls"),
+    ),
+}
 
 
 def other_tests(kind: str, n_sets: int, *, workers: int = 1) -> pd.Series:
     """Return the size of tests that are not regressions over pairs."""
-    one, names = OTHERS[kind]
+    one, names = {**OTHERS, **QUIET}[kind]
     found = _spread(one, n_sets, SEED + 1, workers)
     return pd.Series((found <= 0.05).mean(axis=0), index=names)
 
@@ -455,6 +560,21 @@ def test_size_of_the_other_tests_in_the_long_run(kind: str) -> None:
     assert found.between(low, high).all(), found
 
 
+def test_silence_in_one_unit_is_no_effect_of_the_unit() -> None:
+    """If all change places, the correlation of ties with same(unit) is significant in one of seven null data sets."""
+    low, high = bounds(100)
+    found = of_silence("silent in one unit, same(unit)", 100, methods=("qap_correlation, greater",))
+    assert low <= found.iloc[0] <= high < 0.2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [k for k in SILENCES if k != "cells unknown"])
+def test_size_where_people_are_silent_in_the_long_run(kind: str) -> None:
+    low, high = bounds(2000)
+    found = of_silence(kind, 2000)[list(MOVED)]
+    assert found.between(low, high).all(), found
+
+
 READING = """## How to read it
 
 - Double semi-partialing and Freedman-Lane keep their size in every world, and so does double semi-partialing of logit
@@ -462,8 +582,8 @@ READING = """## How to read it
 - Moving the response fails where a strong covariate hides that the errors are alike in cells that share a person.
 - Ordinary least squares (`classical`) takes pairs as independent and rejects five to ten times too often. Two-way
   clustering misses that what a person teaches and what the same person learns go together.
-- Dyadic-robust errors are too small for few people: `dyadic_regression` warns below 100. The jackknife is never too bold
-  here (too cautious with skewed degrees) and its intervals cover.
+- Dyadic-robust errors are too small for few people: `dyadic_regression` warns below 100. The jackknife is never too
+  bold here (too cautious with skewed degrees) and its intervals cover.
 - The tests given random networks, the correlation and the Wald tests of the exact model are calibrated in networks that
   are what their null says. rho of `fit_peer_effects` and Moran's I of its residuals keep their size at 24 and at 80
   people, some of them without peers.

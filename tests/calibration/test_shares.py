@@ -350,6 +350,27 @@ def heaping_table(draws: int, heap: float, **knobs: Any) -> pd.DataFrame:
     return pd.DataFrame({name: {row: np.mean(hits) for row, hits in rows.items()}})
 
 
+def bias_table(draws: int, heap: float, **knobs: Any) -> pd.DataFrame:
+    """Return by how many points the mean of the answers is off the truth of the same people, and through what."""
+    from peernet.hypotheses._composition import close_shares
+
+    rows: dict[str, list[float]] = {}
+    for said, _, status, wide in rounded(draws, heap, **knobs):
+        asked = status.index[status != "not_asked"]
+        closed = close_shares(said, bad_sums="drop")
+        ids = closed.parts.index
+        off = closed.parts[["peers", "manager", "outside"]].sum(axis=1) - pd.Series(wide, index=asked)[ids]
+        exact = (closed.sums[ids] - 100).abs() < 1e-9
+        rows.setdefault("off in all", []).append(100 * off.mean())
+        rows.setdefault("through answers that sum to 100", []).append(100 * off[exact].sum() / len(off))
+        rows.setdefault("through answers that do not", []).append(100 * off[~exact].sum() / len(off))
+        rows.setdefault("answers that do not sum to 100 (%)", []).append(100 * (~exact).mean())
+        rows.setdefault("standard deviation of what is off", []).append(100 * off.mean())
+    name = f"{heap:g}" + "".join(f", {k}={v:g}" for k, v in knobs.items())
+    of = {row: np.std if row.startswith("standard") else np.mean for row in rows}
+    return pd.DataFrame({name: {row: float(of[row](x)) for row, x in rows.items()}})
+
+
 def test_rounding_moves_people_at_80_and_the_band_holds_them() -> None:
     table = heaping_table(60, 0.6)["0.6"]
     assert table["people at 80: rounding band"] > 0.9

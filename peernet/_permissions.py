@@ -76,7 +76,7 @@ def join_permissions(granted: Iterable[Permissions | None]) -> Permissions | Non
             if (two := other.analyses.get(name))
         }
         out = Permissions(
-            study=out.study if out.study == other.study else f"{out.study} + {other.study}",
+            study=" + ".join(dict.fromkeys([*out.study.split(" + "), *other.study.split(" + ")])),
             analyses=analyses,
             floor=max(out.floor, other.floor),
             floor_attitudes=max(out.floor_attitudes, other.floor_attitudes),

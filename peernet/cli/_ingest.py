@@ -179,16 +179,18 @@ def _key(args: argparse.Namespace) -> Path | None:
     return key_outside(args.dir, args.dir.resolve().name, args.key)
 
 
-def _hidden(read: Callable[[], Any], key: Path | None, who: Any = None, *, said_only: bool = False) -> Any:
+def _hidden(
+    read: Callable[[], Any], key: Path | None, file: Path, who: Any = None, *, said_only: bool = False
+) -> Any:
     """Read, and replace ids if there is a key: in what an error says, and in the records."""
-    from peernet.records._reading import without_ids
+    from peernet.records._redacting import without_ids
 
     try:
         records = read()
     except DataError as error:
         if key is None:
             raise
-        raise DataError(without_ids(str(error), who)) from None
+        raise DataError(without_ids(str(error), who, file=file)) from None
     return records if key is None or said_only else records.pseudonymise(key=key)
 
 
@@ -214,8 +216,8 @@ def _plain_sources(
     who: Any = None
     out_sources = []
     if roster is not None:
-        who = _hidden(lambda: ingest.read_people(roster), key, said_only=True)
-        out_sources = [_Source("people", roster, mark, lambda: _hidden(lambda: who, key))]
+        who = _hidden(lambda: ingest.read_people(roster), key, roster, said_only=True)
+        out_sources = [_Source("people", roster, mark, lambda: _hidden(lambda: who, key, roster))]
     for kind, path in chosen:
         out_sources.append(_Source(kind, path, mark, partial(_read, kind, path, who, key)))
     if not out_sources:
@@ -229,7 +231,7 @@ def _plain_sources(
 def _read(kind: str, path: Path, who: Any, key: Path | None) -> Any:
     from peernet import ingest
 
-    return _hidden(lambda: getattr(ingest, f"read_{kind}")(path, people=who), key, who)
+    return _hidden(lambda: getattr(ingest, f"read_{kind}")(path, people=who), key, path, who)
 
 
 def guess_kind(path: Path) -> str:

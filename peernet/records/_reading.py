@@ -6,7 +6,6 @@ import importlib
 import inspect
 import io
 import os
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from peernet.errors import DataError
 from peernet.privacy.pseudonyms import key_outside
 from peernet.records import _kept
 from peernet.records._people import IDENTIFYING, ids_in, without_objectors
+from peernet.records._redacting import without_ids
 from peernet.records._rosters import dated, facts_of, same_people, stacked
 from peernet.records.report import UNMATCHED
 from peernet.records.tables import Records, merge_records
@@ -29,7 +29,7 @@ from peernet.records.tables import Records, merge_records
 if TYPE_CHECKING:
     from peernet.records.study import Study
 
-__all__ = ["erase", "key_of", "read_all", "without_ids"]
+__all__ = ["erase", "key_of", "read_all"]
 
 _SURVEYS = {
     "survey",
@@ -46,9 +46,6 @@ _SURVEYS = {
 }
 # Readers are found by the kind of source: kind "slack" -> read_slack here. They sit above this layer.
 _READERS = "peernet.ingest"
-_QUOTED = re.compile(r"'[^']*'")
-_WORDS = {"'person'", "'dmy'", "'mdy'", "'cp1252'", "'<heading>'"}
-_OFFENDERS = re.compile(r"((?:rows?|ids?|people|names?)[^:()]*): (?:'[^']*'(?:, )?)+(?:\.\.\.)?")
 
 
 def reader_of(kind: str) -> Callable[..., Records]:
@@ -211,7 +208,9 @@ def _read_one(
     except DataError as error:
         if not study.pseudonymous:
             raise
-        raise DataError(without_ids(str(error), people)) from None
+        file, told = study.folder / entry["file"], tuple(map(str, dict(options.get("columns") or {}).values()))
+        said = without_ids(str(error), people, file=file, codebook=options.get("codebook"), told=told)
+        raise DataError(said) from None
 
 
 def _limit_channels(study: Study, kind: str, takes: Any, options: dict[str, Any], left: list[str]) -> bool:
@@ -237,17 +236,6 @@ def _limit_channels(study: Study, kind: str, takes: Any, options: dict[str, Any]
         )
         return False
     return True
-
-
-def without_ids(message: str, people: Records | None) -> str:
-    """Take ids, names and e-mails out of an error message about pseudonymous data."""
-    if people is None:  # the roster itself: nobody is known yet, so every quoted word may be a person
-        return _QUOTED.sub(lambda word: word.group(0) if word.group(0) in _WORDS else "[withheld]", message)
-    known = set(people.people.index)
-    for column in IDENTIFYING:
-        if column in people.people.columns:
-            known |= set(people.people[column].dropna())
-    return privacy.redact(_OFFENDERS.sub(r"\1: [withheld]", message), known)
 
 
 def _aliases(study: Study) -> pd.DataFrame | None:

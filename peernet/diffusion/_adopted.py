@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from peernet._check import quoted, rows_text, suggest
 from peernet._tables import as_ids
 from peernet.diffusion._time import _EPOCH
 from peernet.errors import DataError
+
+_NUMBER = re.compile(r"[+-]?\d{1,6}([.,]\d+)?")
+_SLASHED = re.compile(r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b")
 
 __all__ = ["Adopted", "choose", "read_adoptions", "times_as_numbers"]
 
@@ -52,8 +56,15 @@ def times_as_numbers(values: pd.Series[Any], name: str = "time") -> tuple[NDArra
         isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in values.dropna()
     ):
         return times_as_numbers(pd.to_numeric(values), name)
+    if _numeric_text(values):
+        raise DataError(
+            f"adoptions: {name!r} holds numbers written as text ({quoted(values.dropna().unique(), 3)}). Turn them "
+            "into numbers with pandas.to_numeric."
+        )
     try:
-        moments = parse_moments(values)
+        moments = parse_moments(values, name)
+    except DataError:
+        raise
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(
             f"adoptions: {name!r} holds what is neither a number nor a time ({quoted(values.dropna().unique(), 3)})."
@@ -61,12 +72,39 @@ def times_as_numbers(values: pd.Series[Any], name: str = "time") -> tuple[NDArra
     return times_as_numbers(moments, name)
 
 
-def parse_moments(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Read text as UTC moments: ISO 8601 first, then whatever each cell looks like."""
+def _numeric_text(values: pd.Series[Any]) -> bool:
+    """Say whether every value is a number written as text (of at most six digits: 20240301 is a date)."""
+    given = values.dropna()
+    return bool(len(given)) and all(isinstance(v, str) and _NUMBER.fullmatch(v.strip()) for v in given)
+
+
+def parse_moments(values: pd.Series[Any], name: str = "time") -> pd.Series[Any]:
+    """Read text as UTC moments: ISO 8601 first, then whatever each cell looks like.
+
+    Dates such as 03/04/2024 are read by the one order of day and month that fits them all; if both do, or none, they
+    are refused.
+    """
     try:
         return pd.to_datetime(values, utc=True, format="ISO8601")
     except ValueError:
-        return pd.to_datetime(values, utc=True, format="mixed")
+        return pd.to_datetime(values, utc=True, format="mixed", dayfirst=_day_first(values, name))
+
+
+def _day_first(values: pd.Series[Any], name: str) -> bool:
+    """Say whether dates such as 25/03/2024 have the day in front; those that fit both orders are refused."""
+    found = values.astype("str").str.extract(_SLASHED).dropna()
+    if not len(found):
+        return False
+    first, second = found[0].astype(int), found[1].astype(int)
+    if (first > 12).any() == (second > 12).any():
+        rows = found.index[:3]
+        how = "day and month cannot be told apart" if (first <= 12).all() else "both orders occur"
+        raise DataError(
+            f"adoptions: {len(found)} values of {name!r} are dates: {how} "
+            f"({rows_text(rows, values.loc[rows].tolist())}). Write them as 2024-03-25, or read them with "
+            "pandas.to_datetime(..., dayfirst=True or False)."
+        )
+    return bool((first > 12).any())
 
 
 def _flags(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:
@@ -163,10 +201,24 @@ def _wanted(items: Iterable[str], item: str | None) -> list[str]:
     """Return the items to use: the one asked for, or all of them in order."""
     known = sorted(set(items))
     if item is None:
+        _one_name_each(known)
         return known
     if str(item) not in known:
         raise DataError(f"adoptions has no item {item!r}.{suggest(item, known)} Items: {quoted(known, 8)}.")
     return [str(item)]
+
+
+def _one_name_each(names: list[str]) -> None:
+    """Refuse items whose names differ only in capitals or spaces: most likely one item written in two ways."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = " ".join(name.split()).casefold()
+        if plain in seen:
+            raise DataError(
+                f"adoptions: the items {seen[plain]!r} and {name!r} differ only in capitals or spaces. If they are "
+                "one, give it one name (diffusion.adoptions_from(..., equivalents=...)); if not, rename one."
+            )
+        seen[plain] = name
 
 
 def _spread(n: int, rows: NDArray[np.intp], values: NDArray[Any], empty: Any) -> NDArray[Any]:

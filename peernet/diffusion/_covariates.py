@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from peernet.diffusion._adopted import times_as_numbers
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 
-__all__ = ["Covariates", "Spans", "read_covariates", "read_networks", "read_presence"]
+__all__ = ["Covariates", "Spans", "read_covariates", "read_networks", "read_presence", "read_teacher_weight"]
 
 Number = Callable[[Any, str], NDArray[np.float64]]
 
@@ -255,6 +256,37 @@ def read_presence(given: Any, ids: pd.Index[Any], items: Sequence[str], number: 
     return Spans(person, item, start, end)
 
 
+def read_teacher_weight(given: Any, ids: pd.Index[Any]) -> pd.DataFrame:
+    """Return the weights of the people as teachers, one or several columns, with everybody named once."""
+    table = given.to_frame() if isinstance(given, pd.Series) else given
+    table = table.set_axis(as_ids(table.index, "teacher_weight"))
+    twice = table.index[table.index.duplicated()].unique()
+    if len(twice):
+        raise DataError(
+            f"teacher_weight: {len(twice)} people have several weights ({quoted(twice)}). Keep one each."
+        )
+    strange = table.index.difference(ids)
+    if len(strange):
+        raise DataError(
+            f"teacher_weight: {len(strange)} ids are not in people ({quoted(strange)}). Keep those of the network: "
+            "weights[weights.index.isin(net.ids)]."
+        )
+    absent = ids.difference(table.index)
+    if len(absent):
+        raise DataError(f"teacher_weight: no weight for {len(absent)} people ({quoted(absent)}).")
+    numbers = table.reindex(ids)
+    text = [c for c in numbers.columns if not pd.api.types.is_numeric_dtype(numbers[c].dtype)]
+    if text:
+        raise DataError("teacher_weight must be numbers, one a person (and period).")
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = ~(np.isfinite(values) & (values >= 0)).all(axis=1)
+    if wrong.any():
+        raise DataError(
+            f"teacher_weight: missing, infinite or negative for {wrong.sum()} people ({quoted(ids[wrong])})."
+        )
+    return numbers.astype(np.float64)
+
+
 class Edges(NamedTuple):
     """Ties of one network version, in force in [since, until): learner row, teacher row, weight."""
 
@@ -273,6 +305,12 @@ def read_networks(
     table: dict[str, Any] = dict(networks) if isinstance(networks, Mapping) else {"network": networks}
     if not table:
         raise DataError("networks is empty. Give a PeerNetwork, or a dict of them by name.")
+    moments = [name for name in table if not isinstance(name, str) or re.match(r"\s*\d{4}-\d{2}", name)]
+    if moments and len(table) > 1:
+        raise DataError(
+            f"networks: the keys of the dict name networks that teach side by side; {quoted(moments, 3)} look like "
+            "moments. For one network that changes give {'ties': {moment: network, ...}}; otherwise use names."
+        )
     first: PeerNetwork | None = None
     edges: list[Edges] = []
     for k, (name, value) in enumerate(table.items()):

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import literal, quoted
-from peernet._tables import as_ids
+from peernet._check import literal
 from peernet.diffusion._adopted import Adopted, read_adoptions
-from peernet.diffusion._time import Period, Timeline, timeline
+from peernet.diffusion._covariates import read_teacher_weight
+from peernet.diffusion._missing import periods_of, say_if_all_missing
+from peernet.diffusion._time import Period, Timeline, check_lag, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.privacy.permissions import require
@@ -103,12 +104,13 @@ def exposure(
         Index = person id, columns = periods; with several items, each by itself, the columns have two levels, item and
         period. In
         [0, 1] when normalised. NaN for people without teachers and in the first ``lag`` periods: no evidence. People
-        who were asked for their teachers and did not answer are NaN too.
+        who were asked for their teachers and did not answer are NaN too. A warning says so when nothing else is left.
 
     Raises
     ------
     DataError
-        For unknown people or items, networks over other people, weights that are missing or negative.
+        For unknown people or items, networks over other people, weights that are missing, negative or 0 for everybody,
+        a lag that reaches beyond the span.
     PermissionLocked
         When the study behind the network does not list ``diffusion.exposure``.
 
@@ -127,11 +129,24 @@ def exposure(
     """
     for one in as_networks(net):
         require(one, "person_level", function="diffusion.exposure")
-    return exposure_table(
+    out = exposure_table(
         net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
         through=through, via=via, teacher_weight=teacher_weight, group=group, power=power, item=item,
         across=across, compat=compat,
     )  # fmt: skip
+    say_if_all_missing(out, "exposure", why_unknown(as_networks(net), through, via))
+    return out
+
+
+def why_unknown(nets: list[PeerNetwork], through: Through, via: Via) -> list[tuple[bool, str]]:
+    """Return what leaves nobody with an exposure, each with the words for it."""
+    words = "who teaches them" if through == "teachers" else "whom they teach"
+    return [
+        (not any(answered(one, through).any() for one in nets), f"nobody said {words}"),
+        (not any(one.n_ties for one in nets), "the network has no ties"),
+        (via == "structural_equivalence", "nobody stands nearer to some people than to others"),
+        (True, "nobody with known ties has a teacher whose weight is above 0"),
+    ]
 
 
 def exposure_table(
@@ -145,11 +160,10 @@ def exposure_table(
     literal("via", via, ("ties", "structural_equivalence"))
     literal("compat", compat, (None, "netdiffuseR"))
     literal("across", across, ("each", "any", "all", "mean"))
-    if isinstance(lag, bool) or not isinstance(lag, (int, np.integer)):
-        raise ValueError(f"lag must be a whole number of periods; got {lag!r}.")
     nets = as_networks(net)
     items, moments = read_adoptions(adoptions, nets[0].ids, item)
     periods = timeline(moments, start, end, period)
+    lag = check_lag(lag, periods)
     matrices = _matrices(nets, periods, weighted, through, via, group, power, compat)
     weight = _teacher_weights(teacher_weight, nets[0].ids, periods)
     known = np.column_stack([answered(one, through) for one in nets])
@@ -160,7 +174,7 @@ def exposure_table(
         states = {across: joint[across]}
     tables = {
         name: pd.DataFrame(
-            _exposed(state, matrices, weight, int(lag), normalised, compat, known),
+            _exposed(state, matrices, weight, lag, normalised, compat, known),
             index=nets[0].ids,
             columns=periods.labels,
         )
@@ -237,23 +251,17 @@ def _teacher_weights(given: Any, ids: pd.Index[Any], periods: Timeline) -> NDArr
         raise DataError(
             f"teacher_weight has {table.shape[1]} columns for {periods.n} periods. Give one, or one a period."
         )
-    table = table.set_axis(as_ids(table.index, "teacher_weight"))
-    absent = ids.difference(table.index)
-    if len(absent):
-        raise DataError(f"teacher_weight: no weight for {len(absent)} people ({quoted(absent)}).")
-    values = table.reindex(ids).to_numpy(dtype=np.float64)
-    wrong = ~(np.isfinite(values) & (values >= 0)).all(axis=1)
-    if wrong.any():
+    values = read_teacher_weight(table, ids).to_numpy()
+    if len(values) and not values.any():
         raise DataError(
-            f"teacher_weight: missing, infinite or negative for {wrong.sum()} people ({quoted(ids[wrong])})."
+            "teacher_weight is 0 for everybody, so nobody could teach. Give some people a weight above 0."
         )
     return values
 
 
 def _informed(one: Adopted, periods: Timeline) -> NDArray[np.float64]:
     """Return people x periods: 1 for those informed by the end of it."""
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
     state: NDArray[np.float64] = (tau[:, None] <= np.arange(periods.n)).astype(np.float64)
     return state
 

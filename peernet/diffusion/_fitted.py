@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from peernet._check import quoted
 from peernet.diffusion._likelihood import Evaluation, Model
 from peernet.diffusion._optimise import Summit, Surface
 from peernet.diffusion._prepare import Prepared
@@ -91,7 +92,10 @@ class NBDAFit(ModelFit):
         scale: float | None = None,
         shape: float | None = None,
     ) -> float:
-        """Log-likelihood at given parameters; what is not given stays at the optimum.
+        """Log-likelihood at given parameters; what is not given stays at the optimum, the level of the baseline apart.
+
+        The level (``scale``) of a constant, Weibull or free baseline is at its best for the other parameters unless it
+        is given.
 
         Parameters
         ----------
@@ -172,14 +176,23 @@ class Engine:
         if "s" in params:
             s = params["s"]
             named = [t for t in terms if t == "s" or t.startswith("s[")]
-            values = [s[t[2:-1]] for t in named] if isinstance(s, Mapping) else [s] * len(named)
-            p[: len(named)] = values
+            if isinstance(s, Mapping):
+                short = [t[2:-1] for t in named]
+                if set(s) != set(short):
+                    raise ValueError(
+                        f"s: give a strength for each of {quoted(short, 8)}; got {quoted(list(s), 8)}."
+                    )
+                p[: len(named)] = [s[t] for t in short]
+            else:
+                p[: len(named)] = s
         strange = [k for k in given if k not in terms and k not in ("scale", "shape")]
         if strange:
             raise ValueError(f"params: no term {strange}. Terms: {', '.join(terms)}.")
         width = model.n_social + sum(model.sizes)
         for j, term in enumerate(terms[:width]):
             p[j] = given.get(term, p[j])
+        if (p[: model.n_social] < 0).any() or any(given.get(k, 1.0) <= 0 for k in ("scale", "shape")):
+            raise ValueError("strengths are at least 0, scale and shape above 0.")
         level = _given_level(model, p, given, width)
         return model.evaluate(p, level).value
 

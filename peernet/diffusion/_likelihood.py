@@ -424,7 +424,7 @@ def _weibull(lo: Floats, hi: Floats, k: Floats) -> tuple[Floats, Floats]:
 
 def _gamma_cumulative(t: Floats, log_shape: Floats, log_scale: Floats) -> Floats:
     """Return the cumulative hazard of a gamma distribution, -log of its survival."""
-    from scipy.special import gammaincc, gammaln
+    from scipy.special import gammainc, gammaincc, gammaln
 
     k, x = np.exp(log_shape), t * np.exp(-log_scale)
     tail = gammaincc(k, x)
@@ -435,7 +435,10 @@ def _gamma_cumulative(t: Floats, log_shape: Floats, log_scale: Floats) -> Floats
             - (k - 1) * np.log(np.maximum(x, 1e-300))
             - np.log1p((k - 1) / np.maximum(x, 1e-300))
         )
-        out: Floats = np.where(tail > 1e-280, -np.log(np.maximum(tail, 1e-300)), far)
+        near = np.where(
+            tail > 0.5, -np.log1p(-np.minimum(gammainc(k, x), 0.75)), -np.log(np.maximum(tail, 1e-300))
+        )
+        out: Floats = np.where(tail > 1e-280, near, far)
     return out
 
 

@@ -22,6 +22,7 @@ from peernet.diffusion._covariates import (
     read_covariates,
     read_networks,
     read_presence,
+    read_teacher_weight,
     times_of,
 )
 from peernet.diffusion._risk import Design, ItemHistory, Ties, Timing, build_design, check_inside
@@ -112,7 +113,7 @@ def prepare(
         histories, ids=net.ids, timing=timing, ties=ties, edges=edges, networks=names, ties_of=ties_of,
         covariates=covariates, presence=spans, teacher_weight=weights,
     )  # fmt: skip
-    notes += _row_order(design)
+    notes += _outside(items, seeds, edges, timing) + _far_from_zero(covariates) + _row_order(design)
     used = {
         "items": labels,
         "events": design.n_events,
@@ -121,6 +122,42 @@ def prepare(
         "assigned_excluded": int(sum(m.sum() for m in told)) if assigned == "exclude" else 0,
     }
     return Prepared(design, net, edges, tuple(notes), used, ties_of, covariates, spans, weights)
+
+
+def _outside(items: list[Adopted], seeds: NDArray[np.bool_], edges: Floats, timing: Timing) -> list[str]:
+    """Say how many adoptions lie outside the span, and what they count as."""
+    time = np.stack([one.time for one in items])
+    knew = np.stack([one.knew for one in items])
+    last = edges[-1]
+    early = (time < edges[0]) & ~knew
+    late = (time >= last if timing == "discrete" else time > last) & ~knew
+    shown = seeds.T & np.isfinite(time) & (time >= edges[0]) & ~late & ~knew
+    notes = []
+    if early.any():
+        notes.append(
+            f"{int(early.sum())} adoptions lie before the span: these people count as having known already."
+        )
+    if late.any():
+        notes.append(f"{int(late.sum())} adoptions lie after the span: they are not seen.")
+    if shown.any():
+        notes.append(
+            f"{int(shown.sum())} adoptions are of demonstrators: they teach from the start, nothing else."
+        )
+    return notes
+
+
+def _far_from_zero(covariates: Covariates) -> list[str]:
+    """Say for whom a strength holds when a covariate that it depends on is never near 0."""
+    notes = []
+    names = [name for role in covariates.names[:2] for name in role]
+    for name, values in zip(names, covariates.values.T, strict=False):
+        middle, spread = float(values.mean()), float(values.std())
+        if abs(middle) > 3 * spread > 0 and len(np.unique(values)) > 2:
+            notes.append(
+                f"s is the strength for people whose {name!r} is 0, which is far from all (mean {middle:.3g}, sd "
+                f"{spread:.2g}): centre it."
+            )
+    return notes
 
 
 def _row_order(design: Design) -> list[str]:
@@ -313,14 +350,4 @@ def _weights(given: Any, ids: pd.Index[Any]) -> Floats | None:
         given = pd.Series(dict(given), dtype=float)
     if not isinstance(given, pd.Series):
         raise DataError("teacher_weight must be a Series (or dict) indexed by person id.")
-    values = given.set_axis(as_ids(given.index, "teacher_weight"))
-    absent = ids.difference(values.index)
-    if len(absent):
-        raise DataError(f"teacher_weight: no weight for {len(absent)} people ({quoted(absent)}).")
-    out = values.reindex(ids).to_numpy(dtype=np.float64)
-    wrong = ~(np.isfinite(out) & (out >= 0))
-    if wrong.any():
-        raise DataError(
-            f"teacher_weight: missing, infinite or negative for {wrong.sum()} people ({quoted(ids[wrong])})."
-        )
-    return out
+    return read_teacher_weight(given, ids).iloc[:, 0].to_numpy()

@@ -302,9 +302,12 @@ def _one_item(
     """Lay one item out; returns its intervals, events and people at risk."""
     n = len(history.time)
     learns = np.isfinite(history.time) & ~history.knew
+    # those whose own learning is not explained begin to teach at their moment, within what was one stretch
+    told = history.time[learns & history.passive]
     all_clock, all_where, all_after = _clock(
-        timing, ties, history.time[learns & ~history.passive], edges, breaks
-    )
+        timing, ties, history.time[learns & ~history.passive], edges,
+        np.concatenate([breaks, told[(told > edges[0]) & (told < edges[-1])]]),
+    )  # fmt: skip
     person = np.flatnonzero(learns & ~history.passive)
     clock, where = all_clock, all_where
     stop, can_teach = np.full(n, clock.n), np.full(n, clock.n)
@@ -334,7 +337,7 @@ def _one_item(
     first = np.zeros(len(person), dtype=bool)
     if len(person) and not _seeded(history):
         first = history.time[person] == history.time[person].min()
-        if timing == "discrete":
+        if timing == "discrete" or ties == "sequential":
             first = where == where.min()
     pieces.add(
         g_item=np.full(clock.n, item), g_lo=clock.lo, g_hi=clock.hi,

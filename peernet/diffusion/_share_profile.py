@@ -12,6 +12,7 @@ from peernet.diffusion._profile import chi2_cut
 __all__ = ["ShareProfile", "social_parts", "source_parts"]
 
 Floats = NDArray[np.float64]
+_WIDE = 25.0  # log of the sizes of strengths that are tried, either way
 
 
 def source_parts(model: Model, p: Floats) -> tuple[Floats, Floats]:
@@ -71,6 +72,11 @@ def social_parts(model: Model, p: Floats) -> tuple[Floats, Floats]:
     return part, slope
 
 
+def _expit(x: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x)); arguments here are far from overflow."""
+    return np.asarray(1.0 / (1.0 + np.exp(-x)), dtype=np.float64)
+
+
 class _Fixed:
     """The likelihood on the set of parameters whose social share is a given number.
 
@@ -85,6 +91,7 @@ class _Fixed:
         self.low = np.concatenate([np.zeros(k), surface.low[k:]])
         self.high = np.concatenate([np.ones(k), surface.high[k:]])
         self.evaluations = 0
+        self.log_size = 0.0
 
     @property
     def width(self) -> int:
@@ -96,18 +103,53 @@ class _Fixed:
         k = self.surface.n_social
         p = z.copy()
         direction = z[:k] / self.model.scale
+        if self.model.orders is None:
+            log_size = self._size(p, direction)
+            if log_size is None:
+                return None
+        else:
 
-        def gap(log_size: float) -> float:
-            p[:k] = direction * np.exp(log_size)
-            return float(social_parts(self.model, p)[0].sum()) - self.total
+            def gap(at: float) -> float:
+                p[:k] = direction * np.exp(at)
+                return float(social_parts(self.model, p)[0].sum()) - self.total
 
-        low, high = -25.0, 25.0
-        at_low, at_high = gap(low), gap(high)
-        if at_low > 0 or at_high < 0:
-            return None
-        size = float(np.exp(root(gap, low, high, at_low, at_high, tolerance=1e-13)))
+            low, high = -_WIDE, _WIDE
+            at_low, at_high = gap(low), gap(high)
+            if at_low > 0 or at_high < 0:
+                return None
+            log_size = root(gap, low, high, at_low, at_high, tolerance=1e-13)
+        size = float(np.exp(log_size))
         p[:k] = direction * size
         return p, size
+
+    def _size(self, p: Floats, direction: Floats) -> float | None:
+        """Solve sum of r e^x / (1 + r e^x) = total for x by held Newton steps; r = social over asocial at size 1."""
+        model = self.model
+        taught = model.e_teaching @ direction
+        if not (model.plain_a and model.plain_b):
+            _, a, c, b, _ = model.split(p)
+            asocial, social = model._factors(a, c, b)
+            rows = model.design.e_row
+            taught = taught if social is None else taught * social[rows]
+            taught = taught if asocial is None else taught / asocial[rows]
+        odds = np.log(taught[taught > 0])
+        low, high = -_WIDE, _WIDE
+        if _expit(low + odds).sum() > self.total or _expit(high + odds).sum() < self.total:
+            return None
+        x = min(max(self.log_size, low), high)
+        for _ in range(100):
+            part = _expit(x + odds)
+            gap = float(part.sum()) - self.total
+            low, high = (x, high) if gap < 0 else (low, x)
+            slope = float(part @ (1.0 - part))
+            step = -gap / slope if slope > 0 else np.inf
+            there = x + step if low < x + step < high else 0.5 * (low + high)
+            done = abs(there - x) < 1e-13 * (1.0 + abs(x))
+            x = there
+            if done or high - low < 1e-13:
+                break
+        self.log_size = x
+        return x
 
     def __call__(self, z: Floats) -> tuple[float, Floats]:
         """Return log-likelihood and gradient along the set."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import numbers
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from peernet._check import literal, rows_text
 from peernet.errors import DataError
 
-__all__ = ["MOST_PERIODS", "Period", "Timeline", "is_moment", "timeline", "to_number"]
+__all__ = ["MOST_PERIODS", "Period", "Timeline", "check_lag", "is_moment", "timeline", "to_number"]
 
 Period = Literal["day", "week", "month", "quarter", "year"] | float | None
 MOST_PERIODS = 100_000
+_SLASHED = re.compile(r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b")
 _WORDS: dict[str, pd.DateOffset] = {
     "day": pd.DateOffset(days=1),
     "week": pd.DateOffset(weeks=1),
@@ -35,6 +37,10 @@ def is_moment(value: object) -> bool:
 
 def to_utc(value: Any, name: str) -> pd.Timestamp:
     """Read one moment; without a zone it is UTC."""
+    if isinstance(value, str) and _SLASHED.match(value):
+        raise DataError(
+            f"{name}: {value!r} may be read with the day or the month in front. Write it as '2024-03-25'."
+        )
     try:
         moment = pd.Timestamp(value)
     except (ValueError, TypeError) as error:
@@ -161,6 +167,30 @@ def _moments(start: pd.Timestamp, end: pd.Timestamp, period: Period) -> Timeline
     labels = pd.DatetimeIndex(starts, name="period")
     days = ((labels - _EPOCH) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
     return Timeline(labels, np.append(days, (end - _EPOCH) / pd.Timedelta(days=1)), False)
+
+
+def check_lag(lag: Any, periods: Timeline, *, before: bool = False, least: int | None = None) -> int:
+    """Return the lag as a number of periods that the span holds.
+
+    With ``before`` people who knew before the span stand one period before its first, so one more is possible.
+    """
+    if isinstance(lag, bool) or not isinstance(lag, (int, np.integer)):
+        raise ValueError(f"lag must be a whole number of periods; got {lag!r}.")
+    if least is not None and lag < least:
+        raise ValueError(f"lag must be at least {least}; got {lag}.")
+    most = periods.n - (not before)
+    if abs(lag) > most:
+        what = "one period" if periods.n == 1 else f"{periods.n} periods"
+        raise DataError(
+            f"lag={lag} reaches beyond the span, which holds {what}: nothing is known of anybody so far "
+            f"{'back' if lag > 0 else 'ahead'}. "
+            + (
+                f"Take a lag of at most {most}, shorter periods, or a longer span."
+                if most
+                else "Take shorter periods or a longer span (lag=0 is contemporaneous)."
+            )
+        )
+    return int(lag)
 
 
 def _enough(count: float) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal, number
 from peernet.diffusion._adopted import read_adoptions
+from peernet.diffusion._missing import periods_of
 from peernet.diffusion._time import Period, Timeline, timeline
 from peernet.network import PeerNetwork
 
@@ -84,8 +85,7 @@ def adoption_curve(
         groups = [(name, codes == k) for k, name in enumerate(names)]
     parts = []
     for one in items:
-        tau = periods.codes(one.time)
-        tau[one.knew] = -1
+        tau = periods_of(one, periods)
         for name, mask in groups:
             part = _curve(tau[mask], one.assigned[mask], periods, level)
             if by is not None:

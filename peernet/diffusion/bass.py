@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from peernet._check import literal, number
 from peernet.diffusion._adopted import choose, read_adoptions
+from peernet.diffusion._missing import periods_of
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError, FitError
 from peernet.network import PeerNetwork
@@ -120,8 +121,7 @@ def fit_bass(
     items, moments = read_adoptions(adoptions, net.ids, item)
     one = choose(items, "fit_bass")
     periods = timeline(moments, start, end, period)
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
     new = np.bincount(tau[(tau >= 0) & (tau < periods.n)], minlength=periods.n).astype(float)
     size = _market(market, net.n_people, int((tau < periods.n).sum()))
     n = float(net.n_people - (tau < 0).sum()) if size is None else size - float((tau < 0).sum())

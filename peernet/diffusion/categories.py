@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from peernet._check import literal
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._exposure import Compat, Networks, Through, Via, as_networks, exposure_table
+from peernet.diffusion._exposure import (
+    Compat,
+    Networks,
+    Through,
+    Via,
+    as_networks,
+    exposure_table,
+    why_unknown,
+)
+from peernet.diffusion._missing import periods_of, say_if_all_missing
 from peernet.diffusion._time import Period, timeline
 from peernet.privacy.permissions import require
 
@@ -62,10 +71,27 @@ def thresholds(
     """
     for one in as_networks(net):
         require(one, "person_level", function="diffusion.thresholds")
-    return _thresholds(
+    out = _thresholds(
         net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
         through=through, via=via, teacher_weight=teacher_weight, item=item, compat=compat,
     )  # fmt: skip
+    say_if_all_missing(out["threshold"], "the threshold", _why_unknown(net, out, lag, through, via))
+    return out
+
+
+def _why_unknown(
+    net: Networks, out: pd.DataFrame, lag: int, through: Through, via: Via
+) -> list[tuple[bool, str]]:
+    """Return what leaves nobody with a threshold, each with the words for it."""
+    return [
+        (not out["time"].notna().any(), "nobody adopted within the span"),
+        (
+            bool(lag > 0 and (out["left_censored"] | out["time"].isna()).all()),
+            f"everybody adopted in the first period, and lag={lag} looks before it (lag=0 is contemporaneous)",
+        ),
+        *why_unknown(as_networks(net), through, via)[:2],
+        (True, "no adopter has known teachers whose state is observed so many periods before"),
+    ]
 
 
 def _thresholds(
@@ -83,8 +109,7 @@ def _thresholds(
         through=through, via=via, teacher_weight=teacher_weight, item=one.item if item is not None else None,
         compat=compat,
     ).to_numpy()  # fmt: skip
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
     inside = (tau >= 0) & (tau < periods.n)
     value = np.full(len(tau), np.nan)
     value[inside] = table[np.flatnonzero(inside), tau[inside]]
@@ -158,6 +183,13 @@ def adopter_categories(
     inside = found["time"].notna().to_numpy()
     first = float(periods.labels[0]) if periods.whole else 1.0
     when = np.where(inside, tau + first, np.nan)
+    if inside.sum() < 2:
+        when_few = "one person" if inside.any() else "nobody"
+        say_if_all_missing(
+            np.full(1, np.nan),
+            "the class of time",
+            [(True, f"{when_few} adopted within the span, and two are needed")],
+        )
     time_class, time_cuts = _classes(when, TIME_NAMES, classes)
     share_class, share_cuts = _classes(found["threshold"].to_numpy(), THRESHOLD_NAMES, 4)
     out = pd.DataFrame({"time_class": time_class, "threshold_class": share_class}, index=nets[0].ids)

@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import column as check_column
-from peernet._check import count, number, quoted
+from peernet._check import count, quoted
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._adopted import choose, read_adoptions
 from peernet.diffusion._exposure import answered, as_networks
-from peernet.diffusion._time import Period, timeline
+from peernet.diffusion._missing import periods_of
+from peernet.diffusion._time import Period, check_lag, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.privacy.permissions import withhold_ids
@@ -57,14 +58,13 @@ def tie_change(
     DataError
         Unless there is one network a period.
     """
-    networks = as_networks(list(nets))
+    networks = as_networks(nets)
     items, moments = read_adoptions(adoptions, networks[0].ids, item)
     one = choose(items, "tie_change")
     periods = timeline(moments, start, end, period)
     if len(networks) != periods.n:
         raise DataError(f"nets: {len(networks)} networks for {periods.n} periods. Give one a period.")
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
     words = np.array(["has adopted", "adopts", "has not"], dtype=object)
     rows = []
     for t in range(1, periods.n):
@@ -159,13 +159,13 @@ def crossings(
     """
     items, moments = read_adoptions(adoptions, net.ids, item)
     periods = timeline(moments, start, end, period)
+    lag = check_lag(lag, periods, before=True, least=0)
     codes, names = net.codes(group)
     ids = net.ids
     rows: list[tuple[Any, ...]] = []
     told = answered(net, "teachers")
     for one in items:
-        tau = periods.codes(one.time)
-        tau[one.knew] = -1
+        tau = periods_of(one, periods)
         adopted = tau < periods.n
         inform = adopted[net.teacher] & adopted[net.learner] & (tau[net.teacher] <= tau[net.learner] - lag)
         inform &= (codes[net.teacher] >= 0) & (tau[net.learner] >= 0)
@@ -245,11 +245,11 @@ def wrong_knowledge_test(
     """
     rng = as_rng(rng)
     count("n_draws", n_draws)
-    number("lag", lag, 0)
     state = record(rng)
     items, moments = read_adoptions(adoptions, net.ids, item)
     marks = _marks(check_column(adoptions, correct, "adoptions"), correct)
     periods = timeline(moments, start, end, period)
+    lag = check_lag(lag, periods, before=True, least=0)
     learners, wrongs, ties, strata, offset = [], [], [], [], 0
     names = (
         adoptions["item"].astype("str")
@@ -258,8 +258,7 @@ def wrong_knowledge_test(
     )
     rows = net.ids.get_indexer(pd.Index(adoptions["person"].astype("str")))
     for k, one in enumerate(items):
-        tau = periods.codes(one.time)
-        tau[one.knew] = -1
+        tau = periods_of(one, periods)
         wrong = np.full(net.n_people, np.nan)
         here = (names == one.item).to_numpy() & marks.notna().to_numpy()
         wrong[rows[here]] = 1.0 - marks[here].to_numpy(dtype=float)
@@ -282,8 +281,15 @@ def wrong_knowledge_test(
         order = np.lexsort((rng.random(len(who)), group))
         shuffled[who[np.argsort(group, kind="stable")]] = values[who[order]]
         draws[d] = _difference(shuffled, pairs)
+    name = "share of wrong learners, taught wrong less taught right"
+    if not np.isfinite(observed):
+        name += ", not defined: nobody " + (
+            "whose knowledge was checked had an informed teacher whose knowledge was checked"
+            if not len(pairs)
+            else "was taught by mostly wrong teachers, or nobody by mostly right ones"
+        )
     return HypothesisTest(
-        name="share of wrong learners, taught wrong less taught right", observed=observed, null=draws,
+        name=name, observed=observed, null=draws,
         alternative="greater", null_model="who is wrong dealt out anew among the adopters of an item",
         estimand="Passing on of wrong knowledge along teaching ties",
         provenance=provenance("diffusion.wrong_knowledge_test", net, rng=state,

@@ -12,7 +12,8 @@ from peernet._check import count, literal, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet._tables import as_ids
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._exposure import Networks, Through, answered, as_networks
+from peernet.diffusion._exposure import Networks, Through, answered, as_networks, why_unknown
+from peernet.diffusion._missing import periods_of, say_if_all_missing
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
@@ -195,8 +196,7 @@ def _scores(
     periods = timeline(moments, start, end, period)
     if len(nets) not in (1, periods.n):
         raise DataError(f"net: {len(nets)} networks for {periods.n} periods. Give one, or one a period.")
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
     adopted = (tau >= 0) & (tau < periods.n)
     n, last = len(tau), periods.n
     top, below, all_ = np.zeros(n), np.zeros(n), np.zeros(n)
@@ -221,7 +221,13 @@ def _scores(
     if normalised:
         value = value / (all_ + _TINY)
     known = np.logical_and.reduce([answered(each, through) for each in nets])
-    return pd.Series(np.where(adopted & known, value, np.nan), index=nets[0].ids)
+    out = pd.Series(np.where(adopted & known, value, np.nan), index=nets[0].ids)
+    say_if_all_missing(
+        out, "infectiousness" if sign > 0 else "susceptibility",
+        [(not adopted.any(), "nobody adopted within the span"), *why_unknown(nets, through, "ties")[:1],
+         (True, "no adopter with known ties is left")],
+    )  # fmt: skip
+    return out
 
 
 def facing(net: PeerNetwork, through: str, weighted: bool) -> Any:

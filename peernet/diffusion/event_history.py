@@ -13,6 +13,7 @@ from peernet.diffusion._adopted import read_adoptions
 from peernet.diffusion._covariates import read_covariates, times_of
 from peernet.diffusion._exposure import Compat, Networks, as_networks, exposure_table
 from peernet.diffusion._frailty import Frail, fit_frailty
+from peernet.diffusion._missing import periods_of
 from peernet.diffusion._profile import chi2_tail
 from peernet.diffusion._time import Period, timeline
 from peernet.errors import FitError, PeerNetWarning
@@ -182,8 +183,7 @@ def _rows(
             net, adoptions, start=start, end=end, period=period, lag=lag, normalised=normalised, weighted=weighted,
             item=one.item if "item" in adoptions.columns else None, compat=compat,
         ).to_numpy()  # fmt: skip
-        tau = periods.codes(one.time)
-        tau[one.knew] = -1
+        tau = periods_of(one, periods)
         person, when = np.nonzero(t[None, :] <= tau[:, None])
         parts.append(
             pd.DataFrame(

@@ -13,6 +13,7 @@ from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._adopted import choose, read_adoptions
 from peernet.diffusion._exposure import Through, answered
+from peernet.diffusion._missing import periods_of
 from peernet.diffusion._time import Period, timeline
 from peernet.diffusion.contagion import facing
 from peernet.network import PeerNetwork
@@ -38,6 +39,13 @@ class OpinionLeaders(Result):
         """State the correlation of having learners with adopting late."""
         row = self.table.iloc[0]
         r = row["correlation"]
+        if np.isnan(r):
+            few = int(row["n"]) < 3
+            return (
+                "Whether people whom more colleagues learn from adopted earlier is not defined: "
+                + (f"{int(row['n'])} adopters, and three are needed." if few else
+                   "all adopted in the same period, or equally many learn from each.")
+            )  # fmt: skip
         word = "earlier" if r < 0 else "later"
         clear = row["low"] * row["high"] > 0
         tail = "" if clear else "; the interval includes none at all"
@@ -114,8 +122,7 @@ def opinion_leaders(
     items, moments = read_adoptions(adoptions, net.ids, item)
     one = choose(items, "opinion_leaders")
     periods = timeline(moments, start, end, period)
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
     who = np.flatnonzero((tau >= 0) & (tau < periods.n))
     matrix = facing(net, "learners", weighted)
     rows = []

@@ -13,7 +13,8 @@ from peernet._check import count, literal
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.diffusion._adopted import choose, read_adoptions
-from peernet.diffusion._time import Period, timeline
+from peernet.diffusion._missing import periods_of
+from peernet.diffusion._time import Period, check_lag, timeline
 from peernet.errors import DataError
 from peernet.network import PeerNetwork
 from peernet.results import Alternative, HypothesisTest, provenance
@@ -101,23 +102,39 @@ def structure_test(
     items, moments = read_adoptions(adoptions, net.ids, item)
     one = choose(items, "structure_test")
     periods = timeline(moments, start, end, period)
-    tau = periods.codes(one.time)
-    tau[one.knew] = -1
+    tau = periods_of(one, periods)
+    lag = check_lag(lag, periods)
     strata = None if within is None else net.codes(within)[0].astype(np.int64)
     literal("compat", compat, (None, "netdiffuseR"))
-    value = _statistic(net, statistic, tau, periods.n, int(lag), compat is not None)
+    value = _statistic(net, statistic, tau, periods.n, lag, compat is not None)
     teacher = net.teacher.astype(np.int64)
     observed = value(teacher, net.learner.astype(np.int64), tau)
     draws = _draws(net, null, strata, value, tau, n_draws, rng, n_jobs, progress)
     name = statistic if isinstance(statistic, str) else getattr(statistic, "__name__", "statistic")
     words = _NULLS[null] + (f", within {within}" if within else "")
+    title = _NAMES.get(name, name)
+    if not np.isfinite(observed):
+        title += f", not defined: {_why_not(net, statistic, tau, periods.n)}"
     return HypothesisTest(
-        name=_NAMES.get(name, name),
+        name=title,
         observed=observed, null=draws, null_model=words, alternative=alternative,
         estimand="Dependence of the diffusion on who is tied to whom",
         provenance=provenance("diffusion.structure_test", net, rng=state,
         options={"statistic": name, "null": null, "within": within, "lag": lag, "n_draws": n_draws}),
     )  # fmt: skip
+
+
+def _why_not(net: PeerNetwork, statistic: Statistic, tau: NDArray[np.int64], last: int) -> str:
+    """Say why a statistic is not defined."""
+    if callable(statistic):
+        return "the function gave no finite number"
+    if not net.n_ties:
+        return "no ties"
+    if not ((tau >= 0) & (tau < last)).any():
+        return "nobody adopted within the span"
+    if statistic == "moran":
+        return "all adopted at the same time"
+    return "nobody who adopted after the first periods has known teachers"
 
 
 Value = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], float]

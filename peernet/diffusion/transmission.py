@@ -195,7 +195,7 @@ def _sharing(shared: Sequence[Shared] | None, baseline: Baseline) -> tuple[bool,
     """Return whether strengths and baseline are fitted for each item."""
     if shared is None:
         return False, baseline == "free"
-    words: Iterable[str] = [shared] if isinstance(shared, str) else shared
+    words: Iterable[Any] = shared if isinstance(shared, (list, tuple, set)) else [shared]
     chosen = list(words)
     for word in chosen:
         literal("shared", word, ("social", "baseline"))

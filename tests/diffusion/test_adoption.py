@@ -80,6 +80,7 @@ def test_bad_input_says_what_where_and_what_to_do(frame: pd.DataFrame, options: 
         adoption_curve(NET, frame, **({"start": 1, "end": 3} | options))
 
 
+@pytest.mark.filterwarnings("ignore:adoptions of")
 @given(st.lists(st.one_of(st.none(), st.integers(-3, 12)), min_size=1, max_size=12), st.randoms())
 def test_shuffled_rows_and_relabelled_people_give_the_same_curve(times: list, random: object) -> None:
     ids = [f"p{k}" for k in range(len(times))]

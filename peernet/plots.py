@@ -52,7 +52,12 @@ def plot_null(test: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
     draws = np.asarray(test.null)[np.isfinite(test.null)]
     if len(draws):
         bins = min(40, max(1, len(np.unique(draws))))
-        ax.hist(draws, bins=bins, color=PALE, edgecolor="white", linewidth=0.3)
+        # Draws that are all alike are a thin bar where they are, not one as wide as the axis.
+        half = 0.01 * max(abs(float(draws[0])), 0.1)
+        span = (draws[0] - half, draws[0] + half) if bins == 1 else None
+        ax.hist(draws, bins=bins, range=span, color=PALE, edgecolor="white", linewidth=0.3)
+        if span is not None and not abs(test.observed - draws[0]) > 10 * half:
+            ax.set_xlim(draws[0] - 10 * half, draws[0] + 10 * half)
         ax.set_ylabel(f"draws ({len(draws):,} in all)".replace(",", " "))
     elif np.isfinite(test.null_sd) and test.null_sd > 0:
         grid = test.null_mean + test.null_sd * np.linspace(-4, 4, 200)

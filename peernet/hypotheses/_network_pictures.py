@@ -86,7 +86,13 @@ def _name_terms(table: pd.DataFrame, level: float, at: NDArray[np.intp], ax: Axe
         plots.wrap(f"{out} of {len(table)} terms {stand} out from chance (p at most {1 - level:.3g})")
     )
     ax.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
-    ax.set_yticks(at, [f"{t}\n{format_p(p)}" for t, p in zip(table["term"], table["p_value"], strict=True)])
+    # Two lines a term where there is room, else one, in letters no higher than the rows.
+    points = ax.get_window_extent().height * 72 / ax.figure.dpi / max(len(table), 1)
+    between = "\n" if points > 24 else "  "
+    words = [f"{t}{between}{format_p(p)}" for t, p in zip(table["term"], table["p_value"], strict=True)]
+    ax.set_yticks(at, words)
+    if points < 12:
+        ax.tick_params(axis="y", labelsize=max(4.0, 0.8 * points))
     ax.set_ylim(-0.6, len(table) - 0.4)
 
 

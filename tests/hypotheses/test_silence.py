@@ -262,3 +262,28 @@ def test_near_misses_elsewhere() -> None:
     assert _translate(net, "edges + density + friends + gwesp(0.5)", ["friends"]).endswith(
         "edgecov('friends') + gwesp(0.5)"
     )
+
+
+def test_many_terms_are_named_in_rows_of_their_own() -> None:
+    import matplotlib.pyplot as plt
+
+    net = network(30, 14, unit=list("abcde") * 6)
+    fit = dyadic_regression(net, "tie ~ mix(unit)", variance="classical")
+    figure, ax = plt.subplots(figsize=(7, 3.8))
+    fit.plot(ax=ax)
+    figure.canvas.draw()
+    rows = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert len(rows) == 24
+    tops = sorted(rows, key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 + 1.0 for low, high in zip(tops, tops[1:], strict=False))
+    plt.close("all")
+
+
+def test_a_null_without_spread_is_drawn_where_it_is() -> None:
+    import matplotlib.pyplot as plt
+
+    net = network(8, 15)
+    test = cug_test(net, "reciprocity", null="dyad census", n_draws=20, rng=0)
+    low, high = test.plot().get_xlim()
+    assert test.observed - 0.2 < low < test.observed < high < test.observed + 0.2
+    plt.close("all")

@@ -92,21 +92,7 @@ def read_roster_grid(
     who = need_column(raw.frame, key, raw.name).str.strip()
     roster = roster_of(people)
     heads = [str(c) for c in raw.frame.columns if c != key]
-    found = match_names(heads, roster, aliases=aliases)
-    lost = [h for h, p in zip(heads, found.person, strict=True) if pd.isna(p)]
-    if lost:
-        near = {
-            r.given: r.suggested_name or r.suggested
-            for r in found.review.itertuples(index=False)
-            if r.suggested
-        }
-        same = roster.index[roster["name"] == lost[0]] if "name" in roster.columns else roster.index[:0]
-        hint = f" Perhaps {lost[0]!r} is {near[lost[0]]!r}." if lost[0] in near else ""
-        if len(same) > 1:
-            hint = f" {len(same)} people are called {lost[0]!r} ({quoted(same)}): use ids as headings."
-        raise DataError(
-            f"{raw.name}: {len(lost)} headings are nobody on the roster ({quoted(lost)}).{hint} Pass aliases=."
-        )
+    _known_heads(heads, roster, aliases, raw.name)
     double = who[who.duplicated(keep=False) & (who != "")]
     if len(double):
         raise DataError(
@@ -116,26 +102,7 @@ def read_roster_grid(
     filled = (cells != "").any(axis=1)
     ledger.read("people in the grid", len(cells))
     ledger.drop("people in the grid", "the row is empty: did not answer", cells.index[~filled])
-    long: pd.Series[Any] = cells[filled].stack()  # type: ignore[assignment]
-    value = code_cells(long.where(long != "", "0"), labels)
-    rows = value.index.get_level_values(0)
-    bad = value.isna().to_numpy()
-    if bad.any():
-        raise DataError(
-            f"{raw.name}: {bad.sum()} cells are neither numbers nor known labels "
-            f"({rows_text(rows[bad], long[bad])}). Pass labels=."
-        )
-    usual = value[(value >= 0) & ~value.isin(_MISSING)]
-    coded = (value < 0) | (value.isin(_MISSING) & (not len(usual) or usual.max() <= 10))
-    ledger.flag("people in the grid", "a missing code or a negative number (no tie)", rows[coded.to_numpy()])
-    value = value.mask(coded, 0.0)
-    if cut is None and (value > 1).any():
-        high = (value > 1).to_numpy()
-        raise DataError(
-            f"{raw.name}: ratings above 1 ({rows_text(rows[high])}) and no cut: from which rating on is it a "
-            "tie? Pass cut=."
-        )
-    tie = value[(value >= (1.0 if cut is None else cut)) & (value > 0)]
+    tie = _ties_of(cells[filled], labels, cut, raw.name, ledger)
     ledger.read("rows", len(tie))
     table = pd.DataFrame(
         {"respondent": who.reindex(tie.index.get_level_values(0)).to_numpy(), "named": tie.index.get_level_values(1),
@@ -152,6 +119,51 @@ def read_roster_grid(
         aliases=aliases,
         respondents=list(known),
     )
+
+
+def _known_heads(heads: list[str], roster: pd.DataFrame, aliases: Aliases, file: str) -> None:
+    """Refuse headings of a grid that are nobody, or several people."""
+    found = match_names(heads, roster, aliases=aliases)
+    lost = [h for h, p in zip(heads, found.person, strict=True) if pd.isna(p)]
+    if lost:
+        near = {
+            r.given: r.suggested_name or r.suggested
+            for r in found.review.itertuples(index=False)
+            if r.suggested
+        }
+        same = roster.index[roster["name"] == lost[0]] if "name" in roster.columns else roster.index[:0]
+        hint = f" Perhaps {lost[0]!r} is {near[lost[0]]!r}." if lost[0] in near else ""
+        if len(same) > 1:
+            hint = f" {len(same)} people are called {lost[0]!r} ({quoted(same)}): use ids as headings."
+        raise DataError(
+            f"{file}: {len(lost)} headings are nobody on the roster ({quoted(lost)}).{hint} Pass aliases=."
+        )
+
+
+def _ties_of(
+    cells: pd.DataFrame, labels: str, cut: float | None, file: str, ledger: Ledger
+) -> pd.Series[Any]:
+    """Return the ratings of a grid that are ties, by row and heading."""
+    long: pd.Series[Any] = cells.stack()  # type: ignore[assignment]
+    value = code_cells(long.where(long != "", "0"), labels)
+    rows = value.index.get_level_values(0)
+    bad = value.isna().to_numpy()
+    if bad.any():
+        raise DataError(
+            f"{file}: {bad.sum()} cells are neither numbers nor known labels "
+            f"({rows_text(rows[bad], long[bad])}). Pass labels=."
+        )
+    usual = value[(value >= 0) & ~value.isin(_MISSING)]
+    coded = (value < 0) | (value.isin(_MISSING) & (not len(usual) or usual.max() <= 10))
+    ledger.flag("people in the grid", "a missing code or a negative number (no tie)", rows[coded.to_numpy()])
+    value = value.mask(coded, 0.0)
+    if cut is None and (value > 1).any():
+        high = (value > 1).to_numpy()
+        raise DataError(
+            f"{file}: ratings above 1 ({rows_text(rows[high])}) and no cut: from which rating on is it a "
+            "tie? Pass cut=."
+        )
+    return value[(value >= (1.0 if cut is None else cut)) & (value > 0)]
 
 
 def read_edge_list(

@@ -13,9 +13,10 @@ from peernet.records.report import Ledger
 from peernet.records.tables import empty_table
 
 if TYPE_CHECKING:
+    from peernet.ingest._traces import Traces
     from peernet.ingest.slack import Reply, _Message
 
-__all__ = ["huddles", "mentioned", "mentions", "too_late"]
+__all__ = ["attendances", "huddles", "mentioned", "mentions", "opened", "together", "too_late"]
 
 _MENTION = re.compile(r"<@([A-Z0-9]{2,30})(?:\|[^>]*)?>")
 
@@ -23,6 +24,40 @@ _MENTION = re.compile(r"<@([A-Z0-9]{2,30})(?:\|[^>]*)?>")
 def mentioned(body: str) -> tuple[str, ...]:
     """Return the users that a text mentions, once each."""
     return tuple(dict.fromkeys(_MENTION.findall(body)))
+
+
+def opened(messages: Mapping[str, _Message], message: _Message) -> tuple[_Message | None, str, bool]:
+    """Return the message that opened a thread, who wrote it, and whether it was deleted: then it is not there."""
+    parent = messages.get(message.thread)
+    if parent is None or parent.gone:
+        return None, message.parent_user, parent is not None
+    return parent, parent.user, False
+
+
+def attendances(talks: Traces, code: str, messages: Mapping[str, _Message], who: Mapping[str, str]) -> None:
+    """Note who wrote in which thread of a conversation, whoever opened a thread that is not in the export included."""
+    threads: dict[str, dict[tuple[str, str], int]] = {}
+    for message in messages.values():
+        time, asked = epoch_us(message.ts), epoch_us(message.thread)
+        if message.bot or message.gone or message.user not in who or time is None or asked is None:
+            continue
+        here = threads.setdefault(message.thread, {})
+        if message.ts != message.thread:
+            here.setdefault((who[message.user], "answer"), time)
+        parent, opener, _ = opened(messages, message)
+        if opener in who and (parent is None or not parent.bot):
+            here.setdefault((who[opener], "opener"), asked)
+    for thread, people in threads.items():
+        for (person, role), time in people.items():
+            talks.attend(f"{code}:{thread}", talks.account(person), time, role, "thread")
+
+
+def together(threads: pd.DataFrame, met: pd.DataFrame) -> pd.DataFrame:
+    """Join the sessions of threads and of huddles, in order of time."""
+    if not len(met) or not len(threads):
+        return threads if len(threads) else met
+    both = pd.concat([threads, met], ignore_index=True)
+    return both.sort_values(["time", "session", "person"], kind="stable", ignore_index=True)
 
 
 def mentions(messages: Mapping[str, _Message], who: Mapping[str, str], ledger: Ledger) -> list[Reply]:
@@ -65,8 +100,7 @@ def too_late(
     for message in sorted(messages.values(), key=lambda m: epoch_us(m.ts) or 0):
         if message.bot or message.user not in who or not message.thread or message.thread == message.ts:
             continue
-        parent = messages.get(message.thread)
-        opener = parent.user if parent is not None else message.parent_user
+        _, opener, _ = opened(messages, message)
         if opener not in who or opener in bots or who[opener] == who[message.user]:
             continue
         asked, said = epoch_us(message.thread), epoch_us(message.ts)

@@ -208,7 +208,7 @@ class Traces:
             table = roster
         self.person = person
         events = self._events(person)
-        sessions = self._attendances(person)
+        sessions = self.sessions(person)
         ends = [t for t in (events["time"], sessions["time"].dropna()) if len(t)]
         self.ledger.notes.extend(notes)
         self.ledger.facts.update(
@@ -391,8 +391,8 @@ class Traces:
         nth = pd.Series(codes).groupby(codes, sort=False).cumcount()
         return evidence.where(nth == 0, evidence + "#" + (nth + 1).astype("str"))
 
-    def _attendances(self, person: list[str | None]) -> pd.DataFrame:
-        """Make the table of sessions."""
+    def sessions(self, person: list[str | None]) -> pd.DataFrame:
+        """Make the table of sessions, given whom each account belongs to."""
         shape = empty_table("sessions")
         n = len(self._seen)
         if not n:

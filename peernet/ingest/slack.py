@@ -17,9 +17,10 @@ from peernet.errors import DataError
 from peernet.ingest import _slack_more
 from peernet.ingest._columns import Texts, Words, in_order, ints, text_column
 from peernet.ingest._files import Archive, PathLike
+from peernet.ingest._slack_users import identify, rows, text, users
+from peernet.ingest._traces import Traces
 from peernet.ingest.survey import Aliases, People, roster_of
-from peernet.records.identity import clean_text, match_names
-from peernet.records.report import UNMATCHED, Ledger
+from peernet.records.report import Ledger
 from peernet.records.tables import Records, empty_table
 
 __all__ = ["read_slack"]
@@ -67,6 +68,7 @@ class _Message(NamedTuple):
     thanked_by: frozenset[str]
     bot: bool
     mentioned: tuple[str, ...] = ()
+    gone: bool = False
 
 
 def read_slack(
@@ -81,14 +83,15 @@ def read_slack(
     hours: float | None = None,
     mentions: bool = False,
     weight: Literal["reply", "share"] = "reply",
+    thread_sessions: bool = False,
     aliases: Aliases = None,
 ) -> Records:
     """Who answered whom, from a Slack workspace export (zip or unpacked folder).
 
     Direction: in a thread, everybody who replies teaches the person who opened it. Replies of the opener,
     of bots and workflows teach nobody. Copies of a reply in the channel (``thread_broadcast``) count once;
-    a reply whose question is outside the export is kept through ``parent_user_id``. Texts are looked at for
-    a question mark and not kept. Users match the roster by e-mail or a confirmed alias; equal names are
+    a reply whose question was deleted or is outside the export is kept through ``parent_user_id``. Texts are
+    looked at for a question mark and not kept. Users match the roster by e-mail or a confirmed alias; equal names are
     proposed only. Day files are opened one by one; what is held is one conversation (some 300 bytes a message)
     and the events.
 
@@ -116,6 +119,8 @@ def read_slack(
         author. Weak: whoever is called need not answer.
     weight : {"reply", "share"}
         1 a reply, or 1 a thread and learner shared among those who replied.
+    thread_sessions : bool
+        Also who wrote in which thread, as ``sessions``, for two-mode work. It takes as much room again as the events.
     aliases : pandas.DataFrame or dict, optional
         Confirmed matches: Slack id, e-mail or label of ``report.unmatched`` -> person.
 
@@ -124,7 +129,8 @@ def read_slack(
     Records
         ``events``: kind "answer", time of the reply (UTC), ``context`` = channel, ``evidence`` = channel
         and ``ts`` (a text: as a number it would lose its end), ``confirmed`` = the asker reacted with
-        thanks. ``sessions``: who was in which huddle, which gives no ties: nobody knows who spoke.
+        thanks. ``sessions``: who was in which huddle, which gives no ties: nobody knows who spoke; with
+        ``thread_sessions`` also who wrote in which thread (kind "thread", role "opener" or "answer").
         ``aliases`` of system "slack".
 
     Raises
@@ -147,20 +153,25 @@ def read_slack(
     with Archive(path, "read_slack") as archive:
         ledger.files.append(archive.facts)
         root = _root(archive)
-        users = _users(archive, root)
-        who, bots, review = _identify(users, roster, aliases, ledger)
+        accounts = users(archive, root)
+        who, bots, review = identify(accounts, roster, aliases, ledger)
         places = _places(archive, root, channels, opted, ledger)
-        found = _Found()
+        found, talks = _Found(), Traces("read_slack", "slack")
         huddles: list[dict[str, Any]] = []
         for folder, (code, name, files) in places.items():
             messages = _messages(archive, files, bots, ledger, huddles)
             everything = threads == "all" or name in helps
             late = _slack_more.too_late(messages, who, bots, answers, hours)
             found.add(
-                code, name or folder, _replies(messages, who, bots, users, everything, weight, ledger, late)
+                code,
+                name or folder,
+                _replies(messages, who, bots, accounts, everything, weight, ledger, late),
             )
             if mentions:
                 found.add(code, name or folder, _slack_more.mentions(messages, who, ledger))
+            if thread_sessions:
+                _slack_more.attendances(talks, code, messages, who)
+            del messages
     events = found.events()
     ledger.notes.append(
         "message texts are not kept; readers leave no trace; chat is coordination as well as teaching"
@@ -176,7 +187,11 @@ def read_slack(
     )
     pairs = [{"person": p, "system": "slack", "id": u} for u, p in sorted(who.items())]
     known = pd.DataFrame(pairs, columns=["person", "system", "id"]).astype("str")
-    sessions = _slack_more.huddles(huddles, who, bots, ledger)
+    talks.ledger = ledger
+    sessions = _slack_more.together(
+        talks.sessions([account.handle for account in talks.accounts]),
+        _slack_more.huddles(huddles, who, bots, ledger),
+    )
     return Records(people=roster, events=events, sessions=sessions, aliases=known, report=ledger.report())
 
 
@@ -193,97 +208,6 @@ def _root(archive: Archive) -> str:
     return min(hits, key=lambda n: n.count("/"))[: -len("channels.json")]
 
 
-def _rows(archive: Archive, name: str) -> list[dict[str, Any]]:
-    """Read a JSON list of objects."""
-    value = archive.json(name)
-    if not isinstance(value, list):
-        raise DataError(
-            f"{archive.name}: {name} is not a list. It was changed after the export; fetch it again."
-        )
-    return [row for row in value if isinstance(row, dict)]
-
-
-def _text(row: dict[str, Any], key: str) -> str:
-    """Return a text field, empty where it is missing or something else."""
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _users(archive: Archive, root: str) -> dict[str, dict[str, Any]]:
-    """Read users.json (org_users.json in Enterprise Grid)."""
-    names = archive.names()
-    name = next((n for n in (f"{root}users.json", f"{root}org_users.json") if n in names), None)
-    if name is None:
-        raise DataError(
-            f"{archive.name} holds no users.json: nobody can be told. Give the zip as it was downloaded."
-        )
-    return {_text(row, "id"): row for row in _rows(archive, name) if _text(row, "id")}
-
-
-def _identify(
-    users: dict[str, dict[str, Any]], roster: pd.DataFrame, aliases: Aliases, ledger: Ledger
-) -> tuple[dict[str, str], set[str], pd.DataFrame]:
-    """Match users to the roster by alias and e-mail; propose by name."""
-    bots = {
-        u
-        for u, row in users.items()
-        if row.get("is_bot") is True or row.get("is_app_user") is True or u == "USLACKBOT"
-    }
-    human = [u for u in users if u not in bots]
-    profile = {u: row["profile"] if isinstance(row.get("profile"), dict) else {} for u, row in users.items()}
-    mail = {u: _text(profile[u], "email").strip() for u in human}
-    name = {
-        u: clean_text(
-            _text(profile[u], "real_name") or _text(users[u], "real_name") or _text(users[u], "name")
-        )
-        for u in human
-    }
-    label = {u: f"{mail[u] or name[u]} ({u})" for u in human}
-    who: dict[str, str] = {}
-    for form in (lambda u: u, lambda u: label[u], lambda u: mail[u]):
-        left = [u for u in human if u not in who]
-        found = match_names([form(u) for u in left], roster, aliases=aliases, columns=("email",))
-        for user, person in zip(left, found.person, strict=True):
-            if pd.notna(person):
-                who[user] = str(person)
-    lost = [u for u in human if u not in who]
-    ledger.read("users", len(users))
-    ledger.drop("users", "bots and apps", (), stage="match", n=len(bots))
-    ledger.drop("users", "not on the roster", (), stage="match", n=len(lost))
-    gone = [u for u in who if users[u].get("deleted") is True]
-    ledger.flag("users", "deleted accounts of people on the roster (their messages count)", n=len(gone))
-    shared = pd.Series(who, dtype="str").duplicated(keep=False)
-    ledger.flag("users", "several accounts of one person", n=int(shared.sum()))
-    return who, bots, _review(lost, label, mail, name, roster)
-
-
-def _review(
-    lost: list[str], label: dict[str, str], mail: dict[str, str], name: dict[str, str], roster: pd.DataFrame
-) -> pd.DataFrame:
-    """Propose people for users whose e-mail is not on the roster."""
-    rows = []
-    by_name = match_names([name[u] for u in lost], roster)
-    near = (
-        by_name.review.drop_duplicates("given").set_index("given") if len(by_name.review) else by_name.review
-    )
-    for user, person in zip(lost, by_name.person, strict=True):
-        if pd.notna(person):
-            why = "same name, another e-mail" if mail[user] else "same name, no e-mail"
-            offer = {
-                "suggested": person,
-                "suggested_name": str(roster.at[person, "name"]),
-                "score": 1.0,
-                "why": why,
-            }
-        elif name[user] in near.index:
-            best = near.loc[name[user]]
-            offer = {k: best[k] for k in ("suggested", "suggested_name", "score", "why")}
-        else:
-            offer = {"suggested": "", "suggested_name": "", "score": float("nan"), "why": "nobody is near"}
-        rows.append({"given": label[user], "n": 1, **offer, "person": ""})
-    return pd.DataFrame(rows, columns=UNMATCHED)
-
-
 def _places(
     archive: Archive, root: str, channels: Iterable[str] | None, opted: list[str], ledger: Ledger
 ) -> dict[str, tuple[str, str, list[str]]]:
@@ -293,7 +217,7 @@ def _places(
         parts = path[len(root) :].split("/")
         if path.startswith(root) and len(parts) == 2 and _DAY_FILE.match(parts[1]):
             files.setdefault(parts[0], []).append(path)
-    public = {_text(row, "name"): _text(row, "id") for row in _rows(archive, f"{root}channels.json")}
+    public = {text(row, "name"): text(row, "id") for row in rows(archive, f"{root}channels.json")}
     wanted = (
         None
         if channels is None
@@ -317,8 +241,8 @@ def _places(
             ledger.notes.append(f"{kind} were opted in, but the export holds no {kind}.json")
             continue
         n = 0
-        for at, row in enumerate(_rows(archive, f"{root}{kind}.json")):
-            code, name = _text(row, "id"), _text(row, "name")
+        for at, row in enumerate(rows(archive, f"{root}{kind}.json")):
+            code, name = text(row, "id"), text(row, "name")
             folder = next((f for f in (name, code) if f and f in files), None)
             if folder is not None and folder not in out:
                 out[folder] = (code or folder, f"private {kind} {at + 1}", files[folder])
@@ -343,16 +267,16 @@ def _messages(
             raise DataError(f"{archive.name}: {path} is not a list of messages. Fetch the export again.")
         ledger.read("messages", len(value))
         for row in value:
-            if not isinstance(row, dict) or not _TS.match(_text(row, "ts")):
+            if not isinstance(row, dict) or not _TS.match(text(row, "ts")):
                 ledger.drop("messages", "not a message with a time", (), stage="match", n=1)
                 continue
-            subtype, user = _text(row, "subtype"), _text(row, "user")
+            subtype, user = text(row, "subtype"), text(row, "user")
             bot = subtype == "bot_message" or bool(row.get("bot_id")) or user in bots
             if subtype == "huddle_thread":
                 huddles.append(row)
                 ledger.drop("messages", "huddle (attendance only)", (), stage="match", n=1)
                 continue
-            if subtype not in _HUMAN and not bot:
+            if subtype not in _HUMAN and subtype != "tombstone" and not bot:
                 ledger.drop("messages", "service message (joined, left, renamed ...)", (), stage="match", n=1)
                 continue
             message = _kept(row, user, bot)
@@ -367,19 +291,19 @@ def _messages(
 
 def _kept(row: dict[str, Any], user: str, bot: bool) -> _Message:
     """Keep who, when and in which thread; the text goes."""
-    body = _text(row, "text").rstrip()
+    body = text(row, "text").rstrip()
     reactions = row.get("reactions")
     thanked: set[str] = set()
     for reaction in reactions if isinstance(reactions, list) else []:
-        if isinstance(reaction, dict) and _text(reaction, "name").split("::")[0] in _THANKS:
+        if isinstance(reaction, dict) and text(reaction, "name").split("::")[0] in _THANKS:
             users = reaction.get("users")
             thanked |= {u for u in users if isinstance(u, str)} if isinstance(users, list) else set()
-    ts, thread = _text(row, "ts"), _text(row, "thread_ts")
+    ts, thread = text(row, "ts"), text(row, "thread_ts")
     return _Message(
         user=intern(user), ts=ts, thread=ts if thread == ts else thread,
-        parent_user=intern(_text(row, "parent_user_id")),
+        parent_user=intern(text(row, "parent_user_id")),
         asks=body.endswith(("?", "？", "؟", "?)", '?"')), thanked_by=frozenset(thanked), bot=bot,
-        mentioned=_slack_more.mentioned(body),
+        mentioned=_slack_more.mentioned(body), gone=text(row, "subtype") == "tombstone",
     )  # fmt: skip
 
 
@@ -400,6 +324,9 @@ def _replies(
         ledger.drop("messages", reason, (), stage=stage, n=1)
 
     for message in messages.values():
+        if message.gone:
+            lose("deleted (only its place in the thread is left)", "match")
+            continue
         if message.bot:
             lose("written by a bot or workflow", "match")
             continue
@@ -412,15 +339,14 @@ def _replies(
         if not message.thread or message.thread == message.ts:
             lose("opens a thread" if message.thread else "stands alone, in no thread")
             continue
-        parent = messages.get(message.thread)
-        opener = parent.user if parent is not None else message.parent_user
+        parent, opener, deleted = _slack_more.opened(messages, message)
         if parent is None:
-            ledger.flag(
-                "messages",
-                "the question is outside the export (opener known by parent_user_id)",
-                n=int(opener in who),
-            )
-        if opener in bots or (parent is not None and parent.bot):
+            where = "was deleted" if deleted else "is outside the export"
+            what = f"the question {where} (opener known by parent_user_id)"
+            ledger.flag("messages", what, n=int(opener in who))
+        if deleted and opener not in who:
+            lose("the question was deleted, and nobody on the roster is named as its author", "match")
+        elif opener in bots or (parent is not None and parent.bot):
             lose("answers a bot or workflow")
         elif not opener:
             lose("nobody knows who opened the thread")
@@ -469,17 +395,19 @@ class _Found:
         if not n:
             return shape.assign(confirmed=pd.Series(dtype="bool"))
         at = in_order(ints(self._time), self._ids, np.arange(n))
-        column = {name: self._words.column(ints(codes)[at]) for name, codes in self._codes.items()}
-        ids = self._ids.column(at)
+        column = {name: self._words.column(ints(self._codes.pop(name))[at]) for name in list(self._codes)}
+        ids, self._ids = self._ids.column(at), Texts()
         plain = column.pop("suffix") == ""
+        time, self._time = ints(self._time)[at], array("q")
+        weight, self._weight = np.frombuffer(self._weight)[at], array("d")
         frame = pd.DataFrame(
             {
                 "event_id": ids,
-                "time": pd.to_datetime(ints(self._time)[at], unit="us", utc=True),
+                "time": pd.to_datetime(time, unit="us", utc=True),
                 **column,
-                "weight": np.frombuffer(self._weight)[at],
-                "topic": text_column([""], np.zeros(n, dtype=np.int64)),
-                "source": text_column(["slack"], np.zeros(n, dtype=np.int64)),
+                "weight": weight,
+                "topic": text_column([""], np.zeros(n, dtype=np.int8)),
+                "source": text_column(["slack"], np.zeros(n, dtype=np.int8)),
                 "evidence": ids if plain.all() else ids.where(plain, ids.str.rsplit("@", n=1).str[0]),
             }
         ).astype(dict(shape.dtypes.items()))

@@ -37,6 +37,7 @@ def read_stack_exchange(
     weight: Literal["answer", "score", "share"] = "answer",
     accepted: float = 1.0,
     comments: bool = False,
+    thread_sessions: bool = False,
     aliases: Aliases = None,
     progress: bool = False,
 ) -> Records:
@@ -61,6 +62,8 @@ def read_stack_exchange(
         Factor for the answer that the asker accepted, at least 1.
     comments : bool
         Also read ``Comments.xml``: whoever comments on a post teaches its author (kind "comment"). Weak.
+    thread_sessions : bool
+        Also who met at which question, as ``sessions``, for two-mode work. It takes as much room again as the events.
     aliases : pandas.DataFrame or dict, optional
         Confirmed matches: ``stack_exchange:<user id>`` -> person.
     progress : bool
@@ -70,7 +73,8 @@ def read_stack_exchange(
     -------
     Records
         ``events`` (kind "answer"; time of the answer in UTC, ``topic`` = tags of the question, ``evidence`` = post,
-        ``confirmed`` = accepted) and the report. A question is no gathering: there are no ``sessions``.
+        ``confirmed`` = accepted), with ``thread_sessions`` also ``sessions`` (session = question, with whoever asked
+        as "opener" and those who answered), and the report.
 
     Raises
     ------
@@ -85,7 +89,7 @@ def read_stack_exchange(
     users = posts.with_name("Users.xml")
     if users.is_file():
         _users(trace, users, progress)
-    questions = _Questions(comments)
+    questions = _Questions(comments, thread_sessions)
     _posts(trace, posts, questions, weight, accepted, progress)
     if comments:
         _comments(trace, _file(posts.parent, "Comments.xml"), questions, progress)
@@ -104,17 +108,18 @@ def read_stack_exchange(
 class _Questions:
     """What is remembered of questions and authors, in a few numbers each."""
 
-    def __init__(self, authors: bool) -> None:
-        self._authors = authors
+    def __init__(self, authors: bool, sessions: bool) -> None:
+        self._authors, self.sessions = authors, sessions
         self.number, self.owner, self.tags = array("q"), array("q"), array("q")
-        self.accepted = array("q")
+        self.accepted, self.time = array("q"), array("q")
         self.post, self.author = array("q"), array("q")
         self.words = Words()
 
-    def add(self, number: int, owner: int, tags: str, best: int | None) -> None:
+    def add(self, number: int, owner: int, time: int, tags: str, best: int | None) -> None:
         """Remember a question; owner -1 = nobody."""
         self.number.append(number)
         self.owner.append(owner)
+        self.time.append(time)
         self.tags.append(self.words.code(tags))
         if best is not None:
             self.accepted.append(best)
@@ -237,7 +242,8 @@ def _posts(
         elif kind == "1":
             ledger.drop("posts", "is a question", (), n=1)
             tags = short(" ".join(_TAG.findall(row.get("Tags", ""))[:8]))
-            questions.add(number_, -1 if owner is None else owner, tags, _number(row, "AcceptedAnswerId"))
+            best = _number(row, "AcceptedAnswerId")
+            questions.add(number_, -1 if owner is None else owner, time, tags, best)
             if owner is not None:
                 questions.wrote(number_, owner)
         elif owner is None:
@@ -258,6 +264,7 @@ def _answers(trace: Traces, questions: _Questions, answers: list[Ints], weight: 
     ledger = trace.ledger
     accepted_ones, words = np.unique(ints(questions.accepted)), questions.words.all()
     owners, tags = np.append(ints(questions.owner), -1), np.append(ints(questions.tags), 0)
+    taught = np.zeros(len(answers[0]), dtype=bool)
     asked, times = np.unique(answers[1], return_counts=True) if weight == "share" else (answers[1][:0],) * 2
     for begin in range(0, len(answers[0]), _AT_ONCE):
         number_, parent, time, author, score = (column[begin : begin + _AT_ONCE] for column in answers)
@@ -273,11 +280,30 @@ def _answers(trace: Traces, questions: _Questions, answers: list[Ints], weight: 
         else:
             value = np.log1p(np.maximum(score, 1)) if weight == "score" else np.ones(len(parent))
         value = value * np.where(best, accepted, 1.0)
-        for i in np.flatnonzero(~lost & ~gone).tolist():
+        used = np.flatnonzero(~lost & ~gone)
+        taught[begin + used] = True
+        for i in used.tolist():
             trace.tie(
                 int(time[i]), int(author[i]), int(owner[i]), "answer", weight=float(value[i]),
                 topic=words[tags[at[i]]], evidence=f"post/{number_[i]}", confirmed=bool(best[i]),
             )  # fmt: skip
+
+    if questions.sessions:
+        _sessions(trace, questions, [column[taught] for column in answers[:4]])
+
+
+def _sessions(trace: Traces, questions: _Questions, answers: list[Ints]) -> None:
+    """Note who met at which question: whoever asked, and those who answered."""
+    number_, time, author = answers[1], answers[2], answers[3]
+    order = np.argsort(number_, kind="stable")
+    at = _lookup(questions.number, number_)
+    before = -1
+    for i in order.tolist():
+        session = f"question/{number_[i]}"
+        if at[i] != before:
+            before = at[i]
+            trace.attend(session, questions.owner[before], questions.time[before], "opener", "question")
+        trace.attend(session, int(author[i]), int(time[i]), "answer", "question")
 
 
 def _comments(trace: Traces, path: Path, questions: _Questions, progress: bool) -> None:

@@ -314,3 +314,45 @@ def test_xapi_mentors_are_no_learners_of_their_own_group(tmp_path: Path) -> None
     path = dump(tmp_path / "s.json", [statement(1, BO_, "mentored", group)])
     events = read_xapi(path, people=ROSTER).events
     assert {(r.teacher, r.learner, r.weight) for r in events.itertuples()} == {(BO, ANA, 0.5), (BO, CY, 0.5)}
+
+
+def test_xapi_sessions_are_who_attended_and_who_learned_together(tmp_path: Path) -> None:
+    group = {"objectType": "Group", "member": [ANA_, BO_, CY_]}
+    late = "2024-03-31T23:59:00-01:00"  # the first of April in UTC
+    rows = [
+        statement(1, BO_, "mentored", group),
+        statement(2, ANA_, "attended", COURSE, context={"instructor": BO_}),
+        statement(3, CY_, "attended", COURSE),
+        statement(4, CY_, "attended", COURSE, when=late),
+        statement(5, ANA_, "attended", COURSE, when=late),
+        statement(6, BO_, "voided", {"objectType": "StatementRef", "id": "s5"}),
+        statement(7, BO_, "mentored", {"objectType": "Agent", **ANA_}),  # two people: a tie says it all
+    ]
+    records = read_xapi(dump(tmp_path / "s.json", rows), people=ROSTER)
+    well_formed(records)
+    got = sorted((r.session, r.person, r.role, r.kind) for r in records.sessions.itertuples())
+    course = COURSE["id"]
+    assert got == sorted(
+        [
+            ("s1", ANA, "learner", "mentored"), ("s1", CY, "learner", "mentored"), ("s1", BO, "teacher", "mentored"),
+            (f"{course} 2024-03-31", ANA, "learner", "attended"), (f"{course} 2024-03-31", BO, "teacher", "attended"),
+            (f"{course} 2024-03-31", CY, "learner", "attended"), (f"{course} 2024-04-01", CY, "learner", "attended"),
+        ]
+    )  # fmt: skip
+
+
+def test_xapi_takes_back_what_a_voided_statement_said(tmp_path: Path) -> None:
+    rows = [
+        statement(k, ANA_, "completed", {"id": f"https://lms.example/c/{k % 3}"}, context={"instructor": BO_})
+        for k in range(1, 30)
+    ]
+    voiding = [
+        statement(100 + k, BO_, "voided", {"objectType": "StatementRef", "id": f"s{k}"}) for k in (1, 7, 29)
+    ]
+    kept = [row for row in rows if row["id"] not in ("s1", "s7", "s29")]
+    first = read_xapi(dump(tmp_path / "a.json", [*voiding[:2], *rows, voiding[2]]), people=ROSTER)
+    second = read_xapi(dump(tmp_path / "b.json", kept), people=ROSTER)
+    pd.testing.assert_frame_equal(first.events, second.events)
+    pd.testing.assert_frame_equal(first.completions, second.completions)
+    assert first.report.n_dropped("voided") == 3
+    assert balance(first)["statements"] == [32, 26, 26]

@@ -89,6 +89,56 @@ def test_huddles_are_attendance(tmp_path: Path) -> None:
     assert records.report.n_dropped("huddle (attendance only)") == 2
 
 
+def test_threads_are_sessions_when_asked_for(tmp_path: Path) -> None:
+    records = read_slack(export(tmp_path), people=ROSTER, thread_sessions=True)
+    well_formed(records)
+    threads = records.sessions[records.sessions["kind"] == "thread"]
+    asked = f"C1:{1_711_846_740:.6f}"
+    # Bo answered the first thread twice, which is one attendance; the opener of the old thread is known by id alone.
+    assert sorted(zip(threads["session"], threads["person"], threads["role"], strict=True)) == sorted(
+        [
+            (asked, ANA, "opener"), (asked, BO, "answer"), (asked, CY, "answer"),
+            (f"C1:{1_711_346_740:.6f}", ANA, "opener"), (f"C1:{1_711_346_740:.6f}", BO, "answer"),
+        ]
+    )  # fmt: skip
+    assert (records.sessions["kind"] == "huddle").sum() == 2
+    assert records.sessions["time"].is_monotonic_increasing
+
+
+GONE = {"subtype": "tombstone", "text": "This message was deleted.", "hidden": True}
+DELETED = [
+    say("USLACKBOT", 0, 0, **GONE),  # whose author the replies name
+    say("U2", 10, 0, parent_user_id="U1"),
+    say("U1", 20, 0, parent_user_id="U1"),
+    say("USLACKBOT", 100, 100, **GONE),  # whose author nobody names
+    say("U2", 110, 100, parent_user_id="USLACKBOT"),
+    say("U3", 120, 100),
+    say("UB", 200, 200, "I am a bot"),
+    say("U3", 210, 200, parent_user_id="UB"),
+]
+
+
+def test_replies_to_a_deleted_question_answer_no_bot(tmp_path: Path) -> None:
+    files = FILES | {
+        "help/2024-03-31.json": DELETED,
+        "users.json": [*USERS, {"id": "USLACKBOT", "name": "slackbot"}],
+    }
+    records = read_slack(export(tmp_path, files), people=ROSTER, thread_sessions=True)
+    well_formed(records)
+    assert triples(records) == [("answer", BO, ANA)]
+    report = records.report
+    assert {d.reason: d.n for d in report.dropped.itertuples() if d.what == "messages"} == {
+        "deleted (only its place in the thread is left)": 2,
+        "the question was deleted, and nobody on the roster is named as its author": 2,
+        "the opener writes in their own thread": 1,
+        "written by a bot or workflow": 1,
+        "answers a bot or workflow": 1,
+    }
+    assert report.n_flagged("the question was deleted (opener known by parent_user_id)") == 2
+    assert ("USLACKBOT" in set(records.sessions["person"])) is False
+    assert read_slack(export(tmp_path, files), people=ROSTER, threads="questions").events.empty
+
+
 def test_first_answers_and_answers_in_time(tmp_path: Path) -> None:
     path = export(tmp_path)
     assert len(read_slack(path, people=ROSTER).events) == 4

@@ -35,8 +35,7 @@ POSTS = (
 </posts>"""
 )
 USERS = (
-    HEAD
-    + '<users><row Id="-1" DisplayName="Community" /><row Id="7" DisplayName="Ana Alm" />'
+    HEAD + '<users><row Id="-1" DisplayName="Community" /><row Id="7" DisplayName="Ana Alm" />'
     '<row Id="8" DisplayName="Bo" /></users>'
 )
 COMMENTS = (
@@ -55,6 +54,21 @@ def site(folder: Path) -> Path:
     for name, text in (("Posts.xml", POSTS), ("Users.xml", USERS), ("Comments.xml", COMMENTS)):
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def test_questions_are_sessions_when_asked_for(tmp_path: Path) -> None:
+    records = read_stack_exchange(site(tmp_path), people=ROSTER, aliases=IDS, thread_sessions=True)
+    well_formed(records)
+    rows = records.sessions.itertuples()
+    assert sorted((r.session, r.person, r.role, str(r.time)[:16]) for r in rows) == [
+        ("question/1", "007", "answer", "2024-03-31 04:00"),
+        ("question/1", "007", "opener", "2024-03-31 00:59"),
+        ("question/1", "p2", "answer", "2024-03-31 02:00"),
+        ("question/1", "p3", "answer", "2024-03-31 03:00"),
+        ("question/11", "p2", "answer", "2024-03-31 07:00"),
+        ("question/11", "p3", "opener", "2024-03-30 11:00"),
+    ]
+    assert not len(read_stack_exchange(site(tmp_path), people=ROSTER, aliases=IDS).sessions)
 
 
 def test_every_trap_is_counted(tmp_path: Path) -> None:

@@ -156,7 +156,8 @@ def bench_kernels(net: PeerNetwork) -> None:
 def bench_communities(net: PeerNetwork) -> None:
     """One run of Leiden to the end beside igraph's, at the same quality."""
     from peernet.silos import _kernels_leiden
-    from peernet.silos.informal import _igraph, _networkit, pairs_of
+    from peernet.silos._engines import leiden_of_igraph, leiden_of_networkit
+    from peernet.silos.informal import pairs_of
 
     pairs = pairs_of(net, weighted=False)
     first = pairs.owner < pairs.idx
@@ -164,7 +165,7 @@ def bench_communities(net: PeerNetwork) -> None:
     n, size = net.n_people, f"{net.n_people:,} people, {int(first.sum()):,} pairs"
     ours = [_kernels_leiden.leiden(*pairs, 1.0, s)[1] for s in range(5)]
     times = seconds(lambda: _kernels_leiden.leiden(*pairs, 1.0, 1), repeat=5)
-    for name, engine in (("igraph", _igraph), ("networkit", _networkit)):
+    for name, engine in (("igraph", leiden_of_igraph), ("networkit", leiden_of_networkit)):
         try:
             found = [np.asarray(engine(n, ends, w, 1.0, s + 1), dtype=np.int64) for s in range(5)]
         except ImportError:

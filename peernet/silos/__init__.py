@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 _exports: dict[str, str] = {
     # do ties stay inside groups?
+    "EIEstimate": "peernet.silos.ei",
     "ei_index": "peernet.silos.ei",
     "ei_by_unit": "peernet.silos.ei",
     "ei_estimate": "peernet.silos.ei",
@@ -138,6 +139,7 @@ if TYPE_CHECKING:
         triad_census,
     )
     from peernet.silos.ei import (
+        EIEstimate,
         ei_by_unit,
         ei_estimate,
         ei_index,

@@ -246,8 +246,11 @@ def scaled(weight: NDArray[np.float64], weighted: bool) -> NDArray[np.float64]:
         raise TypeError(f"weighted must be True or False; got {weighted!r}.")
     if not weighted:
         return np.ones(len(weight))
+    if not len(weight):
+        return weight
     # A tie that vanishes beside the largest one is still a tie.
-    return np.maximum(weight / weight.max(), 1e-290) if len(weight) else weight
+    out: NDArray[np.float64] = weight / weight.max()
+    return np.maximum(out, 1e-290, out=out)
 
 
 def collapse(

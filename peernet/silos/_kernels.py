@@ -47,15 +47,21 @@ def external_lanes_weighted(
 
 @njit(cache=True, nogil=True)
 def person_ei(
-    n: int, teacher: NDArray[Any], learner: NDArray[Any], w: NDArray[np.float64], codes: NDArray[Any]
+    n: int,
+    teacher: NDArray[np.int32],
+    learner: NDArray[np.int32],
+    w: NDArray[np.float64],
+    codes: NDArray[np.int32],
 ) -> NDArray[np.float64]:
     """Weight by person: taught inside, taught outside, learned inside, learned outside; shape (n, 4)."""
-    out = np.zeros((n, 4))
+    out, learned = np.zeros((n, 4)), np.zeros((n, 2))
+    people, of = learner.view(np.uint32), codes.view(np.uint32)
     for e in range(len(teacher)):
-        a, b = teacher[e], learner[e]
-        across = np.int64(codes[a] != codes[b])
+        a, b = teacher[e], people[e]
+        across = np.int64(of[a] != of[b])
         out[a, across] += w[e]
-        out[b, 2 + across] += w[e]
+        learned[b, across] += w[e]
+    out[:, 2:] = learned
     return out
 
 

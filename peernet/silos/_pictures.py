@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["plot_bridges", "plot_curves", "plot_profile", "plot_table"]
 
 
+BAND = 1.96
+
+
 def plot_table(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
-    """Draw values with intervals where a table has them, else each row's distance from chance in SDs."""
+    """Draw values with intervals where a table has them, else each row's distance from chance in SDs, and a band."""
     words = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c].dtype)]
     label = table[words].astype(str).agg(", ".join, axis=1) if words else table.index.astype(str).to_series()
     frame = pd.DataFrame({"label": np.asarray(label)})
@@ -28,8 +31,12 @@ def plot_table(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
         return plots.plot_intervals(frame, label="label", xlabel="value", title=title, ax=ax)
     z = table["z"].to_numpy(dtype=np.float64)
     frame = frame.assign(value=z, low=z, high=z)[np.isfinite(z)]
-    xlabel = "distance from chance, in standard deviations of the null"
-    return plots.plot_intervals(frame, label="label", xlabel=xlabel, reference=0.0, title=title, ax=ax)
+    xlabel = "distance from chance, in SDs of the null (band: 1.96 either way, 95 % where the null is normal)"
+    axes = plots.plot_intervals(
+        frame, label="label", xlabel=plots.wrap(xlabel, 60), reference=0.0, title=title, ax=ax
+    )
+    axes.axvspan(-BAND, BAND, color=plots.GREY, alpha=0.2, linewidth=0, zorder=0)
+    return axes
 
 
 def plot_profile(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from peernet._check import count, number
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.privacy.permissions import require
+from peernet.nulls._labels import reporting
+from peernet.privacy.permissions import allows, require
 from peernet.results import Result, Verdict, format_number, format_p, monte_carlo_p, provenance
 from peernet.silos import _hidden
 from peernet.silos._agreement import adjusted_information, adjusted_rand, crossed
@@ -69,7 +70,7 @@ class FormalOverlap(Result):
     hidden_p_value: float
     response: float
     reason: str = ""
-    _members: pd.Series[Any] = field(repr=False)
+    _members: pd.Series[Any] | None = field(repr=False)
     _permissions: Any = field(repr=False, default=None)
 
     def members(self) -> pd.Series[Any]:
@@ -86,6 +87,7 @@ class FormalOverlap(Result):
             When the study does not allow numbers about single people.
         """
         require(self._permissions, "person_level", function="silos.formal_overlap")
+        assert self._members is not None  # left out only where the line above refuses
         return self._members.copy()
 
     def summary(self) -> str:
@@ -177,8 +179,9 @@ def formal_overlap(
     ties across units are scored against the :math:`\mu` that numbers of contacts give,
     :math:`\sqrt{2 (x \ln(x/\mu) - x + \mu)}`, and the best score over all candidates and resolutions is compared with
     that of networks whose ends of pairs were swapped: everybody keeps the number of contacts in other units, and each
-    two units keep their ties. So a unit pair that works together closely is no hidden team, and neither is chance,
-    which makes such groups in any network. ``within`` keeps the same for a site or a trade.
+    two units keep their ties (people who told of their ties and people who did not counted apart). So a unit pair that
+    works together closely is no hidden team, and neither is chance, which makes such groups in any network. ``within``
+    keeps the same for a site or a trade.
 
     Parameters
     ----------
@@ -266,7 +269,7 @@ def formal_overlap(
         hidden_p_value=seen.p_value,
         response=response,
         reason=reason,
-        _members=members,
+        _members=members if allows(net, "person_level", function="silos.formal_overlap") else None,
         _permissions=net.permissions,
         estimand="a team works across units that is on no org chart",
         verdict=_verdict(reason, teams, draws),
@@ -315,8 +318,11 @@ def _response(net: PeerNetwork) -> float:
 
 
 def _cells(net: PeerNetwork, codes: NDArray[Any], within: str | Sequence[str] | None) -> NDArray[np.int64]:
-    """Return unit by further columns as one number a person."""
-    cell = codes.astype(np.int64) + 1
+    """Return unit by who reported, by further columns, as one number a person.
+
+    Two silent people have no tie on record: swaps that made one would thin out those among people who answered.
+    """
+    cell = 3 * (codes.astype(np.int64) + 1) + reporting(net)
     for name in [within] if isinstance(within, str) else within or []:
         other, names = net.codes(name)
         cell = cell * (len(names) + 1) + other + 1

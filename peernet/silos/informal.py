@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from peernet._check import count, literal, number
+from peernet._check import count, number
 from peernet._parallel import run_blocks
 from peernet._rng import RNGLike, SeedLike, as_rng, record
-from peernet.privacy.permissions import require
+from peernet.privacy.permissions import allows, require
 from peernet.results import (
     HypothesisTest,
     Result,
@@ -24,6 +24,7 @@ from peernet.results import (
 )
 from peernet.silos._agreement import adjusted_rand, crossed, overlap
 from peernet.silos._common import counted, require_network
+from peernet.silos._engines import check_engine, leiden_of_igraph, leiden_of_networkit
 from peernet.silos._response import require_response
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Communities", "communities"]
 
 Engine = Literal["peernet", "igraph", "networkit"]
-_ENGINES = ("peernet", "igraph", "networkit")
 BEST_OF = 5  # runs behind each statistic of the null, and behind the observed one
 BURN_IN, THIN = 20, 5  # steps a pair before the first draw of a block and between draws
 
@@ -75,55 +75,9 @@ def _one_run(pairs: Pairs, resolution: float, engine: str, start: int) -> tuple[
     first = pairs.owner < pairs.idx
     ends, w = np.column_stack([pairs.owner[first], pairs.idx[first]]), pairs.w[first]
     n = len(pairs.ptr) - 1
-    part = (_igraph if engine == "igraph" else _networkit)(n, ends, w, resolution, start)
+    part = (leiden_of_igraph if engine == "igraph" else leiden_of_networkit)(n, ends, w, resolution, start)
     found = np.unique(part, return_inverse=True)[1].astype(np.int64)
     return found, float(_kernels_leiden._modularity(*pairs, found, resolution))
-
-
-def _igraph(n: int, ends: NDArray[Any], w: NDArray[Any], resolution: float, start: int) -> Any:
-    """Leiden by igraph."""
-    import random
-
-    import igraph
-
-    graph = igraph.Graph(n, ends.tolist())
-    igraph.set_random_number_generator(random.Random(start))
-    try:
-        return graph.community_leiden(
-            "modularity", weights=w.tolist(), resolution=resolution, n_iterations=-1
-        ).membership
-    finally:
-        igraph.set_random_number_generator(random)
-
-
-def _networkit(n: int, ends: NDArray[Any], w: NDArray[Any], resolution: float, start: int) -> Any:
-    """Parallel Leiden by NetworKit, in one thread, so that a seed repeats."""
-    import networkit
-
-    threads = networkit.getMaxNumberOfThreads()
-    graph = networkit.Graph(n, weighted=True)
-    for (i, j), x in zip(ends.tolist(), w.tolist(), strict=True):
-        graph.addEdge(i, j, x)
-    networkit.setNumberOfThreads(1)
-    networkit.setSeed(start % 2**31, False)
-    try:
-        run = networkit.community.ParallelLeiden(graph, randomize=True, gamma=resolution)
-        run.run()
-        return run.getPartition().getVector()
-    finally:
-        networkit.setNumberOfThreads(threads)
-
-
-def _check_engine(engine: str) -> None:
-    """Refuse an engine that is not there, and say how to get it."""
-    from importlib.util import find_spec
-
-    literal("engine", engine, _ENGINES)
-    if engine != "peernet" and find_spec(engine) is None:
-        raise ImportError(
-            f"engine={engine!r} needs the package {engine}, which is not installed. Install peernet[communities] "
-            '(igraph is under the GPL), or leave engine="peernet", which needs nothing.'
-        )
 
 
 def many_runs(
@@ -229,7 +183,7 @@ class Communities(Result):
     test: HypothesisTest
     resolution: float
     people_left_out: int
-    _members: pd.Series[Any] = field(repr=False)
+    _members: pd.Series[Any] | None = field(repr=False)
     _permissions: Any = field(repr=False, default=None)
 
     @property
@@ -251,6 +205,7 @@ class Communities(Result):
             When the study does not allow numbers about single people.
         """
         require(self._permissions, "person_level", function="silos.communities")
+        assert self._members is not None  # left out only where the line above refuses
         return self._members.copy()
 
     def summary(self) -> str:
@@ -369,7 +324,7 @@ def communities(
     require_network(net, "communities")
     require_response(net, "communities", min_response)
     rng = as_rng(rng)
-    _check_engine(engine)
+    check_engine(engine)
     gamma = number("resolution", resolution, 0, np.inf, open_low=True)
     level = number("level", level, 0, 1, open_low=True, open_high=True)
     size, draws = count("n_runs", n_runs, 2), count("n_draws", n_draws, 0)
@@ -388,6 +343,7 @@ def communities(
     )
     whole = consensus_of(pairs, found, rng, engine=engine) if len(pairs.w) else found[0]
     table, members = _table(net, pairs, whole, found)
+    members = members.where((net.observed != "objected").to_numpy())
     agreement = [adjusted_rand(crossed(found[i], found[j])) for i in range(size) for j in range(i)]
     return Communities(
         table=table,
@@ -399,7 +355,7 @@ def communities(
         test=test,
         resolution=gamma,
         people_left_out=int(np.sum(np.diff(pairs.ptr) == 0)),
-        _members=members.where((net.observed != "objected").to_numpy()),
+        _members=members if allows(net, "person_level", function="silos.communities") else None,
         _permissions=net.permissions,
         estimand="division of the people with the highest modularity",
         verdict=_verdict(test, level),

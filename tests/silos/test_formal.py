@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +12,8 @@ from peernet import datasets, silos
 from peernet.errors import PermissionLocked
 from peernet.network import PeerNetwork
 from peernet.privacy import Permissions
-from peernet.silos import _hidden
-from peernet.silos.informal import pairs_of
+from peernet.silos import _hidden, formal
+from peernet.silos.informal import pairs_of, rewired
 
 
 def firm(seed: int, team: int = 0, n: int = 240) -> tuple[PeerNetwork, list[str]]:
@@ -87,6 +89,23 @@ def test_scores_equal_their_definition() -> None:
         assert score[c] == pytest.approx(np.sqrt(deviance) if x > mu else 0, abs=1e-9)
 
 
+def test_drawn_networks_have_no_tie_of_two_silent_people() -> None:
+    net, _ = firm(7, n=120)
+    quiet = pd.Series(np.where(np.arange(120) % 4 == 0, "silent", "answered"), index=net.ids)
+    told = net.ties[~net.ties["learner"].isin(quiet.index[quiet == "silent"])]
+    net = PeerNetwork(net.people, told, observed=quiet, respondent_is="learner")
+    codes = net.codes("unit")[0].astype(np.int64)
+    pairs = pairs_of(net, weighted=False)
+    across = pairs.kept(codes[pairs.owner] != codes[pairs.idx])
+    silent = (quiet == "silent").to_numpy()
+    cells = formal._cells(net, codes, None)
+    for drawn in rewired(across, cells, 3, np.random.default_rng(1)):
+        assert (drawn.idx != across.idx).any()
+        assert not (silent[drawn.owner] & silent[drawn.idx]).any()
+    plain = rewired(across, codes, 1, np.random.default_rng(1))[0]
+    assert (silent[plain.owner] & silent[plain.idx]).any()
+
+
 def test_small_units_have_no_numbers_and_members_are_locked() -> None:
     net, _ = firm(4, n=60)
     unit = net.people["unit"].to_numpy().copy()
@@ -97,6 +116,12 @@ def test_small_units_have_no_numbers_and_members_are_locked() -> None:
     assert found.units.iloc[-1]["unit"] == "1 below 5 people"
     with pytest.raises(PermissionLocked, match=r"silos\.formal_overlap is locked"):
         found.members()
+    assert not any(person.encode() in pickle.dumps(found) for person in net.ids)
+    allowed = net.with_people(unit=unit).with_permissions(
+        Permissions(study="Pilot", analyses={"person_level": ("silos.formal_overlap",)})
+    )
+    again = silos.formal_overlap(allowed, "unit", n_runs=4, n_draws=4, rng=1)
+    assert len(again.members()) == net.n_people
 
 
 def test_reversed_shuffled_and_relabelled_ties_give_the_same() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 
 import networkx as nx
 import numpy as np
@@ -234,6 +235,11 @@ def test_membership_is_locked_and_the_rest_is_not() -> None:
     assert found.n_communities == 4
     with pytest.raises(PermissionLocked, match=r"silos\.communities is locked"):
         found.membership()
+    assert not any(person.encode() in pickle.dumps(found) for person in net.ids)
+    allowed = planted(1).with_permissions(
+        Permissions(study="Pilot", analyses={"person_level": ("silos.communities",)})
+    )
+    assert len(silos.communities(allowed, n_runs=4, n_draws=4, rng=1).membership()) == net.n_people
 
 
 @pytest.mark.parametrize(("pairs", "n"), [([], 0), ([], 1), ([], 3), ([(0, 1)], 2), ([(0, 1), (2, 3)], 5)])

@@ -92,3 +92,20 @@ def test_people_are_dots_without_names_and_asked_for(firm: PeerNetwork) -> None:
         silos.plot_people(firm, silos.ei_by_unit(firm, "unit")["ei"])
     with pytest.raises(PermissionLocked, match=r"silos\.plot_people"):
         silos.plot_people(firm.with_permissions(Permissions(study="Pilot")), values)
+
+
+def test_the_estimate_is_drawn_beside_chance(firm: PeerNetwork) -> None:
+    found = silos.ei_estimate(firm, "unit")
+    assert found.chance == pytest.approx(silos.expected_ei(np.array([12, 12, 12, 12])))
+    axes = found.plot()
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [line.get_xdata()[0] for line in dashed] == [found.chance]
+    assert "dashed: chance" in axes.get_xlabel()
+    alone = silos.ei_estimate(PeerNetwork(firm.people.iloc[:1], firm.ties.iloc[:0]), "unit")
+    assert np.isnan(alone.chance) and not [x for x in alone.plot().lines if x.get_linestyle() == "--"]
+
+
+def test_roles_are_drawn_beside_the_band_of_the_null(firm: PeerNetwork) -> None:
+    axes = silos.brokerage_test(firm, "unit", null="degrees", n_draws=19, rng=1).plot()
+    band = axes.patches[-1].get_extents().transformed(axes.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((-1.96, 1.96))

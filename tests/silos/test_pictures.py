@@ -32,7 +32,8 @@ def test_the_title_counts_what_the_picture_shows(firm: PeerNetwork) -> None:
     # Against the firm all four stand out; within their site a and b have nobody else to learn from.
     assert found.summary().startswith("4 of 4")
     axes = found.plot()
-    assert axes.get_title(loc="left").startswith("2 of 4 units differ from chance (labels within site;")
+    title = axes.get_title(loc="left").replace("\n", " ")
+    assert title.startswith("2 of 4 units differ from chance (labels within site;")
     assert len(axes.get_yticklabels()) == 4
 
 

@@ -30,7 +30,8 @@ _ROWS: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     (
         "silo-vanishing", "Operations and Customer Support are silos within their site",
         "no: the place draws, not the unit",
-        _I, _I, _I, "far below chance over the firm, at chance when labels are shuffled within sites",
+        _I, _I, _I,
+        "far below chance over the firm, near chance within their site: own managers draw in a little, lunch talks out",
     ),
     (
         "open-team", "teams are open, for E-I by team is above 0", ".67 against .96 by chance", _C, _I, _C,

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from peernet import datasets, silos
+from peernet.datasets import WORLDS
 from peernet.network import PeerNetwork
 
 OFF = dict.fromkeys(
@@ -96,6 +97,43 @@ def test_profile_raises_few_false_alarms_without_silos_long() -> None:
     for (null, name), count in found.items():
         print(f"| segregation_profile | {null}, {name} | {n} | {count / n:.3f} | {low:.3f} to {high:.3f} |")
     assert all(count / n <= high for count in found.values())
+
+
+# What else than the place draws in the two units that fill a site: managers (inside) and lunch talks (across).
+PLACE_ALONE: dict[str, Any] = {
+    "authority": 0.0, "homophily": 0.0, "lunch_effect": 0.0, "mixing_effect": 0.0, "lookalikes": False,
+    "hidden_team": 0,
+}  # fmt: skip
+
+
+def silos_within_site(n_worlds: int, entropy: int, **knobs: Any) -> int:
+    """Fresh Meridians in which two units of one site pass for silos (5 %, one-sided, labels within sites)."""
+    found = 0
+    for stream in np.random.SeedSequence(entropy).spawn(n_worlds):
+        firm = datasets.make_organisation(
+            **(WORLDS["meridian"][1] | knobs), rng=np.random.default_rng(stream)
+        )
+        net = firm.records(as_written=True).network(relation="learn_from")
+        two = net.subset(net.ids[net.column("unit").isin(["Operations", "Customer Support"])])
+        options = {"within": "site", "alternative": "less", "n_draws": 199}
+        found += silos.ei_test(two, "unit", rng=np.random.default_rng(stream), **options).p_value <= 0.05
+    return found
+
+
+def test_few_silos_where_the_place_alone_draws() -> None:
+    assert silos_within_site(8, 93, **PLACE_ALONE) <= binom.ppf(0.9995, 8, 0.05)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "knobs", [{}, {"authority": 0.0}, PLACE_ALONE], ids=["as is", "no authority", "place alone"]
+)
+def test_silos_within_site_long(knobs: dict[str, Any]) -> None:
+    n = 400
+    found = silos_within_site(n, 20260114, **knobs)
+    print(f"| {', '.join(knobs) or 'as is'} | {n} | {found / n:.3f} |")
+    if "lookalikes" in knobs:
+        assert found <= binom.ppf(0.9995, n, 0.05)
 
 
 VERDICTS = {

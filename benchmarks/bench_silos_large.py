@@ -77,8 +77,15 @@ def main() -> None:
     both = cpu_seconds(
         lambda: _kernels.burt(*holes.symmetric(net, directed=True, weighted=True)), repeat=1, warm_up=0
     )
-    whole = cpu_seconds(lambda: silos.ei_index(net, "unit"), repeat=1, warm_up=0)
-    print(f"silos.ei_index as called, with its Series: {whole[0]:.2f} s")
+    calls = {
+        "mixing_table": lambda: silos.mixing_table(net, "unit"),
+        "ei_index": lambda: silos.ei_index(net, "unit"),
+        "participation": lambda: silos.participation(net, "unit"),
+    }
+    for name, call in calls.items():
+        took = cpu_seconds(call, repeat=3)
+        compare(f"silos.{name} as called, {size}", ours=took, peer="promise: 0.5 s", theirs=[0.5],
+                at_least=limit, note="tables made in the time; CPU time")  # fmt: skip
     peak = peak_memory()
     print(f"Burt, symmetric rows made in the time: {both[0]:.1f} s")
     if peak:

@@ -12,7 +12,7 @@ from peernet.silos._measures import CATALOGUE
 from peernet.silos._response import THRESHOLDS
 
 # The rule behind the thresholds: how much silence at random, in steps of a tenth, a measure stands.
-KEEPS = 0.4  # median rank correlation, measures per person
+KEEPS = 0.6  # median rank correlation among those who answered, measures per person
 MOVES = 0.1  # root mean square error, measures that are one number or cells (all of them between -1 and 1 but two)
 RELATIVE = ("mean_ties", "odds_ratio_within")  # of these, a fifth of their value
 SHARES = tuple(round(0.1 * k, 1) for k in range(1, 9))

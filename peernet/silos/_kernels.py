@@ -211,32 +211,33 @@ def brokerage_roles(
         out[v, 2] = (n_in - own_in) * own_out
         out[v, 3] = own_in * (n_out - own_out)
         out[v, 4] = (n_in - own_in) * (n_out - own_out) - same
-    tag, hit = np.zeros(n, np.int32), np.empty(n + 1, np.uint32)
+    # One byte a person: who learns from a stays in the nearest cache.
+    mark, hit = np.zeros(n, np.uint8), np.empty(n + 1, np.uint32)
     for a in range(n):
         learners = people[ptr[a] : ptr[a + 1]]
         teachers = back[back_ptr[a] : back_ptr[a + 1]]
         if len(learners) == 0 or len(learners) + len(teachers) < 2:
             continue
-        ga = codes[a]
+        ga = of[a]
         for u in learners:
-            tag[u] = codes[u] + np.int32(1)
+            mark[u] = 1
         # Paths through a that come back to where they began.
         for u in teachers:
-            t = tag[u]
-            out[a, 0] -= t == ga + 1
-            out[a, 1] -= (t != 0) & (t != ga + 1)
+            back_there = mark[u] != 0
+            out[a, 0] -= back_there & (of[u] == ga)
+            out[a, 1] -= back_there & (of[u] != ga)
         for w in learners:
-            g = codes[w]
+            g = of[w]
             # Without a branch: whoever is no learner of a is overwritten by the next.
             n_own, n_source, n_all = 0, 0, 0
             for u in people[ptr[w] : ptr[w + np.uint32(1)]]:
                 hit[n_all] = u
-                n_all += tag[u] != 0
+                n_all += mark[u]
             if n_all == 0:
                 continue
             for u in hit[:n_all]:
-                n_own += tag[u] == g + 1
-                n_source += tag[u] == ga + 1
+                n_own += of[u] == g
+                n_source += of[u] == ga
             if ga == g:
                 out[w, 0] -= n_own
                 out[w, 3] -= n_all - n_own
@@ -245,7 +246,7 @@ def brokerage_roles(
                 out[w, 2] -= n_own
                 out[w, 4] -= n_all - n_own - n_source
         for u in learners:
-            tag[u] = 0
+            mark[u] = 0
     return out
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from peernet._check import literal, number, quoted
-from peernet._portable import as_lazy, collect, epoch_days, is_duckdb, to_days, with_days
+from peernet._portable import as_lazy, check_time, collect, is_duckdb, to_days, with_days
 from peernet._tables import as_ids
 from peernet.errors import DataError
 
@@ -86,7 +86,7 @@ def fold(
     wanted = [*keep, weight] if weight else keep
     _need(names, wanted, needs_time=time is None, asked=(start, end, half_life))
     if time:
-        epoch_days(frame, time)  # refuses what is no time before anything is computed
+        check_time(frame, time)
     columns = [nw.col(c) for c in keep]
     columns.append(nw.col(weight).cast(nw.Float64).alias("_w") if weight else nw.lit(1.0).alias("_w"))
     frame = frame.select(*columns, *([time] if time else []))
@@ -162,7 +162,7 @@ def _census(frame: Any, time: str | None, own_too: bool) -> dict[str, Any]:
         return {"n": 0, "bad": 0, "own": 0, "last": 0.0}
     table = frame.select(*parts, *([nw.col(time).max().alias("last")] if time else []))
     if time:
-        table = table.with_columns(last=epoch_days(table, "last"))
+        table = with_days(table.rename({"last": "_last"}), "_last", "last").drop("_last")
     row = collect(table).iloc[0].to_dict()
     counts: dict[str, Any] = {"own": 0}
     counts |= {str(k): int(v) if pd.notna(v) else 0 for k, v in row.items() if k != "last"}
@@ -278,7 +278,9 @@ def _finish(table: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_integer_dtype(table[end].dtype):
             table[end] = table[end].astype("str")
     table["n_episodes"] = table["n_episodes"].astype(np.int64)
-    table["weight"] = table["weight"].astype(np.float64)
+    for column in ("weight", "first", "last"):
+        if column in table:
+            table[column] = table[column].astype(np.float64)
     return table
 
 

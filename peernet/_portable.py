@@ -15,11 +15,13 @@ from peernet.errors import DataError
 
 __all__ = [
     "as_lazy",
+    "check_time",
     "collect",
     "epoch_days",
     "epoch_seconds",
     "first_answer",
     "is_duckdb",
+    "numbers_as_days",
     "scan",
     "sessionise",
     "split_episodes",
@@ -39,6 +41,7 @@ _READERS = {
 }
 
 
+_UTC = ("UTC", "Etc/UTC")
 # What DuckDB may hold before it spills to disk, where a file is read for the caller: at 100 million events more
 # memory saves no time. A relation that the caller opened keeps the caller's settings.
 _MEMORY = 2 * 1024**3
@@ -118,13 +121,22 @@ def as_lazy(events: Any) -> Any:
 
 
 def _plain_zones(events: pd.DataFrame) -> pd.DataFrame:
-    """Bring times of zones whose names narwhals does not read ("America/New_York") to UTC."""
+    """Bring times of zones that narwhals does not read, or loses on the way ("America/New_York"), to UTC."""
     import narwhals as nw
 
-    odd = [name for name, kind in nw.from_native(events).schema.items() if kind == nw.Unknown]
-    zoned = [name for name in odd if isinstance(events.dtypes[name], pd.DatetimeTZDtype)]
+    zoned = [
+        name for name, kind in nw.from_native(events).schema.items()
+        if (kind == nw.Unknown and isinstance(events.dtypes[name], pd.DatetimeTZDtype))
+        or (isinstance(events.dtypes[name], pd.ArrowDtype) and _zone(kind) not in (None, *_UTC))
+    ]  # fmt: skip
     moved = {name: events[name].dt.tz_convert("UTC") for name in zoned}
     return events.assign(**moved) if moved else events
+
+
+def _zone(kind: Any) -> str | None:
+    """Return the zone of a narwhals type."""
+    found: str | None = getattr(kind, "time_zone", None)
+    return found
 
 
 def collect(frame: Any) -> pd.DataFrame:
@@ -178,23 +190,35 @@ def epoch_days(frame: Any, column: str) -> Any:
         return epoch_seconds(time.cast(nw.Datetime("us"))) / 86400.0
     if dtype != nw.Datetime:
         raise DataError(_why_no_time(frame, column))
-    zone = getattr(dtype, "time_zone", None)
-    if zone not in (None, "UTC", "Etc/UTC"):
-        module = type(nw.to_native(frame)).__module__
-        if not module.startswith(("pandas", "polars")):
-            raise DataError(f"events: {column} is in {zone}. Convert it to UTC in its engine first.")
+    zone = _zone(dtype)
+    if zone not in (None, *_UTC):
+        if not type(nw.to_native(frame)).__module__.startswith(("pandas", "polars", "pyarrow")):
+            raise DataError(
+                f"events: {column} is in {zone}, which its engine cannot convert here. Set the session to UTC (Spark: "
+                "spark.conf.set('spark.sql.session.timeZone', 'UTC'); DuckDB: SET TimeZone = 'UTC'), or in Dask "
+                f"assign({column}=frame[{column!r}].dt.tz_convert('UTC')), and make the frame again."
+            )
         time = time.dt.convert_time_zone("UTC")
     return epoch_seconds(time) / 86400.0
 
 
+def check_time(frame: Any, column: str) -> None:
+    """Refuse what is no time, or in a zone that cannot be converted, before anything is computed."""
+    import narwhals as nw
+
+    if not (is_duckdb(frame) and frame.collect_schema()[column] == nw.Datetime):
+        epoch_days(frame, column)
+
+
 def with_days(frame: Any, column: str, name: str) -> Any:
-    """Add a time column as days; DuckDB has an own function for it, which takes a third of the arithmetic's time."""
+    """Add a time column as days; DuckDB has an own function for it, which takes a third of the arithmetic's time.
+
+    It counts from the moment, whatever zone the session shows times in.
+    """
     import narwhals as nw
 
     native = nw.to_native(frame)
-    kind = frame.collect_schema()[column]
-    if type(native).__module__.startswith(("duckdb", "_duckdb")) and kind == nw.Datetime:
-        epoch_days(frame, column)  # refuses other zones
+    if is_duckdb(frame) and frame.collect_schema()[column] == nw.Datetime:
         quoted_name = column.replace('"', '""')
         return nw.from_native(native.project(f'*, epoch("{quoted_name}") / 86400.0 AS {name}'))
     return frame.with_columns(epoch_days(frame, column).alias(name))
@@ -249,6 +273,31 @@ def _no_gaps(frame: Any, columns: list[str], what: str) -> None:
             raise DataError(f"{what}: {int(n)} rows have no {column}. Fill or filter them first.")
 
 
+def numbers_as_days(frame: Any, time: str, per_day: float | None, what: str) -> Any:
+    """Divide numbers in a time column into days; without ``per_day`` they are refused, for nobody knows their unit.
+
+    Raises
+    ------
+    DataError
+        For numbers whose unit was not said, and for a unit of what are no numbers.
+    """
+    import narwhals as nw
+
+    need(frame, [time], what)
+    if not frame.collect_schema()[time].is_numeric():
+        if per_day is not None:
+            raise DataError(
+                f"{what}: {time} holds {frame.collect_schema()[time]}, no numbers. Leave out time_unit."
+            )
+        return frame
+    if per_day is None:
+        raise DataError(
+            f'{what}: {time} holds numbers. Say what they count since 1970 with time_unit= "s", "ms", "us" or '
+            '"days"; the result has days, as PeerNetwork.from_events takes them.'
+        )
+    return frame.with_columns((nw.col(time).cast(nw.Float64) / per_day).alias(time))
+
+
 def within(frame: Any, later: str, earlier: str, hours: float) -> Any:
     """Expression: 0 <= later - earlier <= hours, for two time columns (numbers count days)."""
     gap = (epoch_days(frame, later) - epoch_days(frame, earlier)) * 24.0
@@ -272,7 +321,7 @@ def sessionise(frame: Any, by: list[str], time: str, gap_hours: float) -> Any:
             "DuckDB or Spark, or within each partition after a shuffle by person."
         )
     need(frame, [*by, time], "the table")
-    frame = frame.with_columns(_t=epoch_days(frame, time))
+    frame = with_days(frame, time, "_t")
     frame = frame.with_columns(_before=nw.col("_t").shift(1).over(*by, order_by="_t"))
     late = (nw.col("_t") - nw.col("_before")) * 24.0 > gap_hours + 1e-7
     frame = frame.with_columns(
@@ -306,7 +355,7 @@ def first_answer(
 
     need(frame, [thread, author, time, message], "the table of messages")
     _no_gaps(frame, [thread, author, time, message], "the table of messages")
-    table = frame.with_columns(_t=epoch_days(frame, time)).select(thread, message, author, time, "_t")
+    table = with_days(frame, time, "_t").select(thread, message, author, time, "_t")
     table = table.unique(subset=[thread, message], keep="any")
     opener = _earliest(table, thread, message).select(
         thread, nw.col(author).alias("learner"), nw.col("_t").alias("_asked")

@@ -217,6 +217,76 @@ def test_times_in_any_zone_are_the_same_moments(zone: str) -> None:
     assert got["first"].iloc[0] * 86400 == pytest.approx(times[0].timestamp())
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "UTC", "+05:30"])
+def test_zones_of_duckdb_sessions_and_of_arrow_are_the_same_moments(zone: str) -> None:
+    import duckdb
+    import pyarrow as pa
+
+    times = pd.to_datetime(["2024-03-10T06:59:00Z", "2024-03-10T07:01:00Z", "2024-03-31T00:30:00Z"]).as_unit(
+        "us"
+    )
+    table = pd.DataFrame({"teacher": list("aab"), "learner": list("bca"), "time": times})
+    want = PeerNetwork.from_events(table, half_life=1.0, end="2024-04-01").ties
+    arrow = table.assign(time=table["time"].astype(pd.ArrowDtype(pa.timestamp("us", tz=zone))))
+    frames: list[Any] = [arrow, pa.Table.from_pandas(arrow)]
+    if not zone.startswith("+"):
+        session = duckdb.connect()
+        session.execute(f"SET TimeZone = '{zone}'")
+        session.register("rows_", table.astype({"teacher": object, "learner": object}))
+        frames.append(session.sql("SELECT teacher, learner, time FROM rows_"))
+        assert "TIME ZONE" in str(frames[-1].types[2])
+    for frame in frames:
+        got = PeerNetwork.from_events(frame, half_life=1.0, end="2024-04-01").ties
+        pd.testing.assert_frame_equal(got, want)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+def test_answers_and_sessions_in_a_session_of_another_zone(zone: str) -> None:
+    import duckdb
+
+    session = duckdb.connect()
+    session.execute(f"SET TimeZone = '{zone}'")
+    zoned = MESSAGES.assign(time=MESSAGES["time"].dt.tz_localize("UTC"))
+    session.register("rows_", zoned.astype({"thread": object, "message": object, "author": object}))
+    frame = session.sql("SELECT * FROM rows_")
+    got = first_answers(frame, hours=36.5, answers="all").project("thread, message, teacher, learner")
+    assert set(got.fetchall()) == slow_answers(MESSAGES, 36.5, True)
+    want = dict(
+        sessions_of(MESSAGES, by=["thread"], gap_hours=6.0)[["message", "session"]].to_numpy().tolist()
+    )
+    assert (
+        dict(sessions_of(frame, by=["thread"], gap_hours=6.0).project("message, session").fetchall()) == want
+    )
+
+
+def test_an_engine_that_cannot_convert_a_zone_says_how_to() -> None:
+    import duckdb
+    import narwhals as nw
+
+    session = duckdb.connect()
+    session.execute("SET TimeZone = 'Asia/Tokyo'")
+    lazy = nw.from_native(session.sql("SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00' AS time"))
+    with pytest.raises(DataError, match=r"time is in Asia/Tokyo.*SET TimeZone = 'UTC'"):
+        _portable.epoch_days(lazy, "time")
+
+
+@pytest.mark.parametrize("engine", ENGINES[:-1])
+@pytest.mark.parametrize(("unit", "per_day"), [("s", 86400), ("ms", 86_400_000), ("days", 1)])
+def test_numbers_need_their_unit(engine: str, unit: Any, per_day: int) -> None:
+    days = (MESSAGES["time"] - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    numbers = MESSAGES.assign(time=days * per_day)
+    with pytest.raises(DataError, match=r"time holds numbers.*time_unit="):
+        first_answers(on(engine, numbers))
+    with pytest.raises(DataError, match=r"time holds numbers.*time_unit="):
+        sessions_of(on(engine, numbers), by="thread")
+    found = rows(first_answers(on(engine, numbers), time_unit=unit, hours=24.0))
+    got = set(zip(found["thread"], found["message"], found["teacher"], found["learner"], strict=True))
+    assert got == slow_answers(MESSAGES, 24.0, False)
+    assert found["time"].max() == pytest.approx(days[MESSAGES["message"].isin(found["message"])].max())
+    with pytest.raises(DataError, match="Leave out time_unit"):
+        first_answers(on(engine, MESSAGES), time_unit=unit)
+
+
 def test_rows_without_a_key_are_refused_and_counted() -> None:
     events = pd.DataFrame({"teacher": "a", "learner": list("bcde"), "evidence": ["x", "x", None, None]})
     with pytest.raises(DataError, match="2 rows have no evidence"):

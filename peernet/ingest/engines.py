@@ -10,6 +10,9 @@ from peernet._check import literal, number
 
 __all__ = ["first_answers", "sessions_of", "split_recipients"]
 
+TimeUnit = Literal["s", "ms", "us", "days"]
+_PER_DAY: dict[str, float] = {"s": 86400.0, "ms": 86400.0e3, "us": 86400.0e6, "days": 1.0}
+
 
 def first_answers(
     messages: Any,
@@ -20,6 +23,7 @@ def first_answers(
     message: str = "message",
     hours: float | None = 24.0,
     answers: Literal["first", "all"] = "first",
+    time_unit: TimeUnit | None = None,
 ) -> Any:
     """Who answered whom, from a table of messages: first answer within 24 hours in the same thread.
 
@@ -32,26 +36,30 @@ def first_answers(
     messages : pandas, Polars, DuckDB, PySpark, Dask or sqlframe frame, or a path
         One row a message.
     thread, author, time, message : str
-        Columns: thread, author, UTC time (or a number of days) and an id that is unique within the thread.
+        Columns: thread, author, time (UTC, or in any zone that says which) and an id that is unique within the thread.
     hours : float or None
         Latest answer after the first message; None = no limit.
     answers : {"first", "all"}
         The first answer of each thread, or every one.
+    time_unit : {"s", "ms", "us", "days"}, optional
+        What numbers in the time column count since 1970. Numbers without it are refused: seconds taken for days would
+        put every answer outside ``hours``.
 
     Returns
     -------
     frame
-        Of the same engine: thread, message, teacher, learner, time; ready for ``PeerNetwork.from_events``.
+        Of the same engine: thread, message, teacher, learner, time (numbers as days); ready for
+        ``PeerNetwork.from_events``.
 
     Raises
     ------
     DataError
-        When a column is missing.
+        When a column is missing, or times are numbers of no stated unit.
     """
     literal("answers", answers, ("first", "all"))
     if hours is not None:
         number("hours", hours, 0, open_low=True)
-    frame = _portable.as_lazy(messages)
+    frame = _days(_portable.as_lazy(messages), time, time_unit, "the table of messages")
     found = _portable.first_answer(
         frame, thread=thread, author=author, time=time, message=message, hours=hours, every=answers == "all"
     )
@@ -64,6 +72,7 @@ def sessions_of(
     by: str | Iterable[str] = ("teacher", "learner"),
     time: str = "time",
     gap_hours: float = 6.0,
+    time_unit: TimeUnit | None = None,
 ) -> Any:
     """Events with ``session``: 1, 2, ... for each pair; a silence longer than ``gap_hours`` begins a new one.
 
@@ -76,23 +85,33 @@ def sessions_of(
     by : str or list of str
         Columns within which sessions are counted.
     time : str
-        UTC time, or a number of days.
+        UTC time, or a time in any zone that says which.
     gap_hours : float
         Silence that ends a session.
+    time_unit : {"s", "ms", "us", "days"}, optional
+        What numbers in the time column count since 1970; numbers without it are refused.
 
     Returns
     -------
     frame
-        Of the same engine, with the column ``session``.
+        Of the same engine, with the column ``session``; numbers in the time column as days.
 
     Raises
     ------
     DataError
-        When a column is missing or the engine cannot.
+        When a column is missing, times are numbers of no stated unit, or the engine cannot.
     """
     number("gap_hours", gap_hours, 0, open_low=True)
     columns = [by] if isinstance(by, str) else list(by)
-    return _portable.sessionise(_portable.as_lazy(events), columns, time, gap_hours).to_native()
+    frame = _days(_portable.as_lazy(events), time, time_unit, "the table")
+    return _portable.sessionise(frame, columns, time, gap_hours).to_native()
+
+
+def _days(frame: Any, time: str, unit: TimeUnit | None, what: str) -> Any:
+    """Bring numbers in a time column to days."""
+    if unit is not None:
+        literal("time_unit", unit, tuple(_PER_DAY))
+    return _portable.numbers_as_days(frame, time, None if unit is None else _PER_DAY[unit], what)
 
 
 def split_recipients(

@@ -172,6 +172,7 @@ def mrqap(
             "cells_left_out": design.left_out,
             "exact": exact,
             "people_who_stay": shuffle.stay,
+            "cells_stay": whole,
         },
     )
     shown = observed if model == "linear" else fit.beta / np.sqrt(np.diagonal(fit.bread))
@@ -434,7 +435,7 @@ def _result(
         n=n,
         n_unit="ordered pairs",
         level=level,
-        notes=(*design.notes, *notes(fit, null, design.names)),
+        notes=(*design.notes, *_gaps(design, facts), *notes(fit, null, design.names)),
         model=model,
         inference=f"{METHODS[options['method']]}; {draws_word} of people{blocks}",
         n_people=int((design.mask.any(axis=0) | design.mask.any(axis=1)).sum()),
@@ -445,6 +446,18 @@ def _result(
         would_count_against="a statistic inside the range that moving people produces",
         assumptions=(f"people are exchangeable{blocks} given the other terms", "rows teach, columns learn"),
         provenance=facts,
+    )
+
+
+def _gaps(design: Design, facts: dict[str, Any]) -> tuple[str, ...]:
+    """Say what single unknown cells do to p: they move, so that draws have fewer cells than the data."""
+    lost = sum(design.left_out.values())
+    if facts["cells_stay"] or not lost:
+        return ()
+    return (
+        f"{lost / (lost + design.n_cells):.0%} of the cells are unknown and move with people, so that draws have fewer "
+        "cells than the data and p is too small: where a quarter were, 8 % of data sets without an effect were "
+        "significant at 5 %.",
     )
 
 

@@ -43,7 +43,7 @@ VARIANCES = {
 FEW = 100
 FEW_WORDS = (
     "dyadic_regression: with {people} people dyadic-robust standard errors are too small: a 5 % test rejects "
-    "11-14 % of data sets without an effect at 24 people, 10-12 % at 36, 8-10 % at 50, about 7 % at 100. {instead}"
+    "11-14 % of data sets without an effect at 24 people, 10-12 % at 36, 8-10 % at 50, 6-9 % at 100. {instead}"
 )
 
 

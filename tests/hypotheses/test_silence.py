@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pandas as pd
@@ -99,6 +99,18 @@ def test_missing_ages_and_other_silent_people_are_further_differences() -> None:
     )
     assert keeps(design.mask, shuffler(net, None, None, codes).blocks)
     assert not keeps(design.mask, shuffler(net, None).blocks)
+
+
+def test_single_unknown_cells_move_and_the_notes_say_what_that_does() -> None:
+    net, x = network(8, 6), table(8, 7)
+    assert not any(
+        "move with people" in n for n in mrqap(net, "weight ~ x", networks={"x": x}, n_draws=9, rng=0).notes
+    )
+    some = x.mask(np.random.default_rng(0).random((8, 8)) < 0.25)
+    fit = mrqap(net, "weight ~ x", networks={"x": some}, n_draws=9, rng=0)
+    assert any("of the cells are unknown and move with people" in n for n in fit.notes)
+    silent = mrqap(network(8, 6, silent=(1,)), "weight ~ x", networks={"x": x}, n_draws=9, rng=0)
+    assert silent.provenance["cells_stay"] and not any("move with people" in n for n in silent.notes)
 
 
 def test_within_units_and_among_those_known_alike() -> None:
@@ -275,7 +287,7 @@ def test_many_terms_are_named_in_rows_of_their_own() -> None:
     rows = [label.get_window_extent() for label in ax.get_yticklabels()]
     assert len(rows) == 24
     tops = sorted(rows, key=lambda box: box.y0)
-    assert all(low.y1 <= high.y0 + 1.0 for low, high in zip(tops, tops[1:], strict=False))
+    assert all(low.y1 <= high.y0 + 1.0 for low, high in pairwise(tops))
     plt.close("all")
 
 

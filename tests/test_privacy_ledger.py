@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from peernet import DataError
-from peernet.privacy import ReleaseLedger
+from peernet.privacy import ReleaseLedger, _joint
 
 KEY = b"0123456789abcdef0123456789abcdef"
 QUESTIONS: list[tuple[list[str], str | None]] = [
@@ -138,6 +138,58 @@ def test_reports_one_after_the_other_give_nothing_away(tmp_path: Path) -> None:
     assert out["leaks"] == 0
     assert out["forgetful"] > 2 and out["floor"] > 2
     assert out["share"] > 0.3
+
+
+def test_every_small_group_stays_open_for_later_tables(tmp_path: Path) -> None:
+    """All unions of groups that the tables tell apart, by brute force: a later table may ask for any of them."""
+    rng = np.random.default_rng(29)
+    for number in range(2):
+        cells: list[Cell] = []
+        for date, frame in enumerate(firm(rng)):
+            for by, where in QUESTIONS:
+                book = ReleaseLedger(tmp_path / f"{number}.jsonl", key=KEY)
+                table = book.release(frame, by, name=f"{by} {where} {date}", where=where)
+                cells += printed(frame, by, where, table)
+            inside: dict[str, list[int]] = {}
+            for at, (members, _) in enumerate(cells):
+                for person in members:
+                    inside.setdefault(person, []).append(at)
+            kinds = Counter(tuple(v) for v in inside.values())
+            size = list(kinds.values())
+            matrix = np.array([[float(c in kind) for kind in kinds] for c in range(len(cells))])
+            shown = np.isfinite([v for _, v in cells])
+            given = {"A_eq": matrix[shown], "b_eq": np.array([v for _, v in cells])[shown], "method": "highs"}
+            small = [i for i, n in enumerate(size) if n < 5]
+            worlds = [np.array(size, dtype=float)]
+            for width in range(1, 5):
+                for union in combinations(small, width):
+                    if sum(size[i] for i in union) >= 5:
+                        continue
+                    goal = np.isin(np.arange(len(size)), union).astype(float)
+                    held = [float(goal @ w) for w in worlds]
+                    for sign in (-1, 1):
+                        if max(held) - min(held) >= 5 and max(held) >= 5:
+                            break
+                        out = linprog(sign * goal, **given)
+                        worlds += [out.x] if out.status == 0 else []
+                        held.append(float(goal @ out.x) if out.status == 0 else np.inf)
+                    assert max(held) - min(held) >= 5 - 1e-6 and max(held) >= 5 - 1e-6, (union, held)
+
+
+@given(st.integers(0, 10_000))
+def test_unions_that_no_world_opens_are_all_found(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = rng.integers(1, 4, 8).astype(float)
+    alone = np.diag(rng.integers(5, 9, 8)).astype(float)  # each atom reaches 5 in a world of its own
+    crowd = rng.integers(0, 4, (6, 8)) * (rng.random((6, 8)) < 0.7)
+    world = np.vstack([size, alone + crowd[rng.integers(0, 6, 8)], crowd])
+    open_alone = [i for i in range(8) if np.ptp(world[:, i]) >= 5]
+    world, size = world[:, open_alone], size[open_alone]
+    found = _joint._narrow(world, size, 5) or set()
+    unions = [u for k in (2, 3, 4) for u in combinations(range(len(size)), k) if size[list(u)].sum() < 5]
+    narrow = {u for u in unions if np.ptp(world[:, list(u)].sum(axis=1)) < 5}
+    assert found <= narrow
+    assert all(any(set(f) <= set(u) for f in found) for u in narrow)
 
 
 @pytest.mark.long

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peernet.privacy.suppression import _extreme, _matrix, _protect, _Release
+from peernet.privacy.suppression import _EPS, _extreme, _matrix, _protect, _Release
 
 __all__ = ["Printed", "protect", "ranges"]
+
+_MOST_UNIONS = 50_000
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,13 @@ def _between(cells: _Cells, printed: NDArray[np.intp], floors: NDArray[np.float6
     return out
 
 
-def _release(tables: Sequence[Printed]) -> tuple[_Release, _Cells]:
-    """Write the last table, everything shown before, and every group that must stay hidden, as one release."""
+def _release(
+    tables: Sequence[Printed], unions: Mapping[bytes, tuple[float, float]]
+) -> tuple[_Release, _Cells]:
+    """Write the last table, everything shown before, and every group that must stay hidden, as one release.
+
+    ``unions`` are further groups to hide, with the width and the top that their ranges must have.
+    """
     cells = _cells(tables)
     n_sets = len(cells.matrix)
     value = cells.value
@@ -132,12 +139,17 @@ def _release(tables: Sequence[Printed]) -> tuple[_Release, _Cells]:
     more: dict[bytes, tuple[float, float]] = {
         key: (floor, floor) for key, floor in _between(cells, printed, floors[printed]).items()
     }
-    floor = max(t.floor for t in tables)
+    floor = float(max(t.floor for t in tables))
     for atom in np.flatnonzero(cells.atoms < floor):
-        alone = np.zeros(len(cells.atoms), dtype=bool)
-        alone[atom] = True
-        more.setdefault(alone.tobytes(), (1.0, 0.0))
-    have = {r.tobytes() for r in cells.matrix}
+        more.setdefault(_group(cells, (int(atom),)), (floor, floor))
+    for key, (width, top) in unions.items():
+        old = more.get(key, (0.0, 0.0))
+        more[key] = (max(width, old[0]), max(top, old[1]))
+    have = {r.tobytes(): at for at, r in enumerate(cells.matrix)}
+    for key in have.keys() & more.keys():  # a cell that is a group on its own: what is known stays known
+        at, (width, top) = have[key], more[key]
+        if not known[at]:
+            span[at], reach[at] = max(span[at], width), max(reach[at], top)
     extra = [(np.frombuffer(k, dtype=bool), *v) for k, v in more.items() if k not in have]
     rows += [np.flatnonzero(r) for r, _, _ in extra]
     n_more = len(extra)
@@ -158,11 +170,91 @@ def _release(tables: Sequence[Printed]) -> tuple[_Release, _Cells]:
     return release, cells
 
 
+def _group(cells: _Cells, atoms: Sequence[int]) -> bytes:
+    """Write a set of atoms as a key."""
+    inside = np.zeros(len(cells.atoms), dtype=bool)
+    inside[list(atoms)] = True
+    return inside.tobytes()
+
+
+def _unions(
+    cells: _Cells, known: NDArray[np.bool_], worlds: list[NDArray[np.float64]], floor: int
+) -> dict[bytes, tuple[float, float]]:
+    r"""Return the groups below the floor, made of several atoms, that are not yet seen to be open.
+
+    A later table may ask for any of them. A union U below the floor f holds at most f - 1 in the true world, so that
+    it is open as soon as one of its atoms reaches 2 f - 1; only other atoms are put together. A world w (numbers that
+    fit everything printed) in which a part G holds no more than f below the most that any world gives it opens every
+    union in which w puts nobody beside G: what is left to look at adds an atom that w does fill. ``worlds`` grows by
+    the one in which all these atoms together hold least.
+    """
+    high = np.vstack([cells.atoms, *worlds]).max(axis=0)
+    bounded = cells.matrix[known].any(axis=0)
+    tight = np.flatnonzero((cells.atoms < floor) & bounded & (high < 2 * floor - 1))
+    if len(tight) < 2:
+        return {}
+    matrix = _matrix([*(np.flatnonzero(r) for r in cells.matrix), tight], len(cells.atoms))
+    value, given = np.append(cells.value, cells.atoms[tight].sum()), np.append(known, False)
+    least, _ = _extreme(matrix, value, given, len(known), -1.0)
+    worlds.append(np.zeros(len(cells.atoms)) if least is None else least)
+    world = np.unique(np.vstack([cells.atoms, *worlds])[:, tight], axis=0)
+    found = _narrow(world, cells.atoms[tight], floor)
+    if found is None:
+        return {_group(cells, (int(a),)): (float(floor), 2.0 * floor - 1) for a in tight}
+    return {_group(cells, tight[list(g)].tolist()): (float(floor), float(floor)) for g in found}
+
+
+def _narrow(world: NDArray[np.float64], size: NDArray[np.float64], floor: int) -> set[tuple[int, ...]] | None:
+    """Return the smallest unions of atoms below the floor that no two worlds open; None: too many to look at."""
+    filled = world > _EPS
+    found: set[tuple[int, ...]] = set()
+    seen: set[tuple[int, ...]] = {()}
+    todo: list[tuple[int, ...]] = [()]
+    while todo:
+        group = todo.pop()
+        held = world[:, list(group)].sum(axis=1)
+        opens = np.flatnonzero(held <= held.max() - floor + _EPS) if group else np.arange(len(world))
+        if not len(opens) or (group and held.max() < floor - _EPS):
+            if len(group) > 1:
+                found.add(group)
+            continue
+        by = opens[np.argmin(filled[opens].sum(axis=1))]
+        room = floor - 1 - size[list(group)].sum()
+        for atom in np.flatnonzero(filled[by] & (size <= room)).tolist():
+            larger = tuple(sorted({*group, atom}))
+            if larger not in seen:
+                seen.add(larger)
+                todo.append(larger)
+        if len(seen) > _MOST_UNIONS:
+            return None
+    return found
+
+
 def protect(earlier: Sequence[Printed], table: Printed) -> dict[tuple[int, ...], float | None]:
-    """Return what may be shown of a table beside everything that was shown earlier."""
+    """Return what may be shown of a table beside everything that was shown earlier.
+
+    Kept from table to table: every group of people below the floor that the tables so far can tell apart, put together
+    in any way, has a range at least a floor wide that reaches the floor. Then so has every group that a later table can
+    ask for before anything of it is printed (a part of a group may hold nobody or everybody of it; who comes is not
+    bounded), and withholding is always enough.
+    """
     tables = [*earlier, table]
-    release, cells = _release(tables)
-    withheld = _protect(release, table.floor)
+    floor = max(t.floor for t in tables)
+    unions: dict[bytes, tuple[float, float]] = {}
+    worlds: list[NDArray[np.float64]] = []
+    withheld = np.zeros(0, dtype=bool)
+    while True:
+        release, cells = _release(tables, unions)
+        if (
+            release.withheld is not None
+        ):  # what was withheld in the last round stays so, and what fits it still fits
+            release.withheld[: len(withheld)] |= withheld[: len(cells.matrix)]
+        withheld = _protect(release, floor, worlds)[: len(cells.matrix)]
+        known = release.shown[: len(withheld)] & ~withheld
+        more = {k: v for k, v in _unions(cells, known, worlds, floor).items() if unions.get(k) != v}
+        if not more:
+            break
+        unions |= more
     counts = table.counts()
     last = len(tables) - 1
     return {c: None if withheld[cells.row[last, c]] else counts[c] for c in table.cells()}

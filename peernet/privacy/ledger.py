@@ -40,7 +40,9 @@ class ReleaseLedger:
 
     - each cell below the floor, in whichever report, a range at least ``floor`` wide that reaches ``floor``,
     - the same for what one printed cell leaves over inside another (a slice in the whole, one date in the next),
-    - every withheld cell, and every group below the floor that the tables tell apart, more than one possible value.
+    - every group below the floor that the tables tell apart, alone or put together in any way, the same: a later table
+      may ask for it, and what the earlier ones have given away cannot be taken back,
+    - every other withheld cell more than one possible value.
 
     The same question about unchanged data gives the same table again, cell by cell; a cell that was
     shown stays shown, one that was withheld stays withheld wherever the same people are counted.
@@ -64,7 +66,9 @@ class ReleaseLedger:
     -----
     The reader is assumed to know which groups exist at all (that nobody of Sales works in Porto, that nobody
     left between two dates), and is therefore stronger than one who reads the numbers only. A linear program is
-    solved for every small group; a table takes about a second at 240 people and a dozen earlier tables.
+    solved for every small group; a table takes about a second at 240 people and a dozen earlier tables, four after
+    seventeen. A later table with a higher floor than all before may find that some group is already known too well
+    for it.
     """
 
     def __init__(

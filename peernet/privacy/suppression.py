@@ -72,8 +72,13 @@ def _extreme(
     return out.x, out.eqlin.marginals
 
 
-def _protect(release: _Release, floor: int) -> NDArray[np.bool_]:
-    """Return which cells to withhold: those below the floor, and as many others as it takes to hide them."""
+def _protect(
+    release: _Release, floor: int, worlds: list[NDArray[np.float64]] | None = None
+) -> NDArray[np.bool_]:
+    """Return which cells to withhold: those below the floor, and as many others as it takes to hide them.
+
+    ``worlds`` holds atoms that agree with all that may be shown from the start, and collects more as they turn up.
+    """
     matrix = _matrix(release.rows, release.n_atoms)
     value, shown = release.value, release.shown
     small = (value > 0) & (value < floor)
@@ -83,6 +88,8 @@ def _protect(release: _Release, floor: int) -> NDArray[np.bool_]:
     start = ((value > 0) & (value < floor)) if release.withheld is None else release.withheld
     withheld = start & shown & ~release.fixed
     high, low = value.copy(), value.copy()
+    for world in worlds or ():
+        high, low = np.maximum(high, matrix @ world), np.minimum(low, matrix @ world)
     tried = np.zeros(len(value), dtype=bool)
     for cell in np.flatnonzero(small):
         while high[cell] - low[cell] < span[cell] or high[cell] < reach[cell]:
@@ -94,6 +101,8 @@ def _protect(release: _Release, floor: int) -> NDArray[np.bool_]:
                     high[cell] = np.inf
                 else:
                     # What fits now also fits when more is withheld, so every solution counts for all cells.
+                    if worlds is not None:
+                        worlds.append(atoms)
                     high, low = np.maximum(high, matrix @ atoms), np.minimum(low, matrix @ atoms)
                 if len(duals):
                     prices[known] = np.maximum(prices[known], np.abs(duals))

@@ -62,10 +62,17 @@ def many_items() -> None:
     n, items = (500, 3) if quick() else (10_000, 20)
     net = network(n, 10, 5)
     seen = spread(net, 12, items, 0.03, 0.2, 6)
-    took = cpu_seconds(lambda: fit_nbda(net, seen, start=0, end=12, ties="efron", rng=1), repeat=1, warm_up=0)
-    apart = cpu_seconds(lambda: fit_nbda(net, seen, start=0, end=12, rng=1), repeat=1, warm_up=0)
+    took = {
+        ties: cpu_seconds(
+            lambda ties=ties: fit_nbda(net, seen, start=0, end=12, ties=ties, rng=1), repeat=1, warm_up=0
+        )
+        for ties in ("efron", "apart")
+    }
+    fit = fit_nbda(net, seen, start=0, end=12, rng=1)
+    share = cpu_seconds(lambda: social_transmission_share(fit, sensitivity=False), repeat=1, warm_up=0)
     print(
-        f"order model, {n} people, {items} items: {took[0]:.1f} s (Efron), {apart[0]:.1f} s (ties apart), CPU"
+        f"order model, {n} people, {items} items: {took['efron'][0]:.1f} s (Efron), {took['apart'][0]:.1f} s (apart), "
+        f"share with interval {share[0]:.1f} s more, CPU"
     )
 
 

@@ -84,6 +84,18 @@ class NBDAFit(ModelFit):
         """AICc of this model less that of its asocial twin: below 0 speaks for teaching."""
         return float("nan") if self.asocial is None else self.aicc - self.asocial.aicc
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw strengths and coefficients with their intervals; an arrow where an interval has no end.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.diffusion._pictures import plot_strengths
+
+        return plot_strengths(self, ax=ax)
+
     def log_likelihood_at(
         self,
         params: Mapping[str, float] | None = None,

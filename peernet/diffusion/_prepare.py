@@ -49,6 +49,7 @@ class Prepared(NamedTuple):
     covariates: Covariates
     presence: Spans | None
     teacher_weight: Floats | None
+    moments: bool
 
 
 def prepare(
@@ -121,7 +122,7 @@ def prepare(
         "silent_excluded": int(unheard.sum()),
         "assigned_excluded": int(sum(m.sum() for m in told)) if assigned == "exclude" else 0,
     }
-    return Prepared(design, net, edges, tuple(notes), used, ties_of, covariates, spans, weights)
+    return Prepared(design, net, edges, tuple(notes), used, ties_of, covariates, spans, weights, moments)
 
 
 def _outside(items: list[Adopted], seeds: NDArray[np.bool_], edges: Floats, timing: Timing) -> list[str]:

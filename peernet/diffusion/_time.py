@@ -176,21 +176,22 @@ def check_lag(lag: Any, periods: Timeline, *, before: bool = False, least: int |
     """
     if isinstance(lag, bool) or not isinstance(lag, (int, np.integer)):
         raise ValueError(f"lag must be a whole number of periods; got {lag!r}.")
-    if least is not None and lag < least:
+    steps = int(lag)
+    if least is not None and steps < least:
         raise ValueError(f"lag must be at least {least}; got {lag}.")
     most = periods.n - (not before)
-    if abs(lag) > most:
+    if abs(steps) > most:
         what = "one period" if periods.n == 1 else f"{periods.n} periods"
         raise DataError(
             f"lag={lag} reaches beyond the span, which holds {what}: nothing is known of anybody so far "
-            f"{'back' if lag > 0 else 'ahead'}. "
+            f"{'back' if steps > 0 else 'ahead'}. "
             + (
                 f"Take a lag of at most {most}, shorter periods, or a longer span."
                 if most
                 else "Take shorter periods or a longer span (lag=0 is contemporaneous)."
             )
         )
-    return int(lag)
+    return steps
 
 
 def _enough(count: float) -> None:

@@ -58,6 +58,18 @@ class BassFit(ModelFit):
             ]
         )
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the observed cumulative share and the fitted curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.diffusion._pictures import plot_bass
+
+        return plot_bass(self, ax=ax)
+
 
 def curve(p: float, q: float, t: Floats) -> Floats:
     """Return Bass's cumulative share at times t."""

@@ -68,10 +68,13 @@ class OpinionLeaders(Result):
         """
         from peernet import plots
 
+        words = {"teaches": "number of learners", "learns_from": "number of teachers"}
         frame = self.table.reset_index().rename(columns={"correlation": "value"})
+        frame["degree"] = frame["degree"].map(words)
         return plots.plot_intervals(
-            frame, label="degree", xlabel="correlation with time", reference=0.0, ax=ax
-        )
+            frame, label="degree", xlabel="correlation with time of adoption (below 0: they come first)", reference=0.0,
+            ax=ax,
+        )  # fmt: skip
 
 
 def opinion_leaders(

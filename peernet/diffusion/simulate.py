@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,10 +38,13 @@ class DiffusionSimulation(Simulation):
         People, the last axis of ``draws``.
     items : tuple of str
         Items, the second axis. Times are NaN for those who never adopt; people who knew from the start carry -inf.
+    moments : bool
+        Whether ``draws`` are days since 1970, because the fit was of moments; ``adoptions`` gives moments then.
     """
 
     ids: tuple[str, ...]
     items: tuple[str, ...]
+    moments: bool = False
 
     def adoptions(self, draw: int = 0) -> pd.DataFrame:
         """Return one draw as an adoption table.
@@ -59,7 +62,7 @@ class DiffusionSimulation(Simulation):
         time = self.draws[draw]
         knew = np.isneginf(time)
         n_items, n = time.shape
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "person": np.tile(np.array(self.ids, dtype=object), n_items),
                 "item": np.repeat(np.array(self.items, dtype=object), n),
@@ -67,6 +70,21 @@ class DiffusionSimulation(Simulation):
                 "already_knew": knew.ravel(),
             }
         )
+        if self.moments:
+            frame["time"] = pd.to_datetime(frame["time"] * 86_400_000, unit="ms", utc=True)
+        return frame
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the cumulative share of adopters of each item, with the spread of the draws.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw.
+        """
+        from peernet.diffusion._pictures import plot_simulated
+
+        return plot_simulated(self, ax=ax)
 
     def summary(self) -> str:
         """State how many draws there are and how many people adopt."""
@@ -157,6 +175,7 @@ def simulate_nbda(
             )
         source, net = Generator.from_fit(model), model._engine.prepared.net
         items: tuple[str, ...] = model.items
+        moments = model._engine.prepared.moments
     elif isinstance(model, PeerNetwork):
         timing = "discrete" if timing is None else timing
         literal("timing", timing, ("discrete", "continuous"))
@@ -173,7 +192,7 @@ def simulate_nbda(
             raise DataError(f"demonstrators: {quoted(strange)} are not in people.")
         knew = np.asarray(model.ids.isin(known))
         source = Generator.from_network(model, s, rate, start, end, n_items, knew, trend, timing)
-        net, items = model, tuple(f"item {k + 1}" for k in range(n_items))
+        net, items, moments = model, tuple(f"item {k + 1}" for k in range(n_items)), False
     else:
         raise DataError(f"model must be a fit of fit_nbda or a PeerNetwork; got {type(model).__name__}.")
 
@@ -189,6 +208,7 @@ def simulate_nbda(
         draws=np.concatenate(parts),
         ids=tuple(net.ids),
         items=items,
+        moments=moments,
         provenance=facts,
     )
 

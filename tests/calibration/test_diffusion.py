@@ -70,6 +70,8 @@ EDGES: dict[str, dict[str, Any]] = {
     "5 % of ties missing": DESIGNS["order"] | {"missing": 0.05},
     "15 % of ties missing": DESIGNS["order"] | {"missing": 0.15},
 }
+# what is hidden from the analyst pulls the share down, and the interval holds less often: no worse than this
+FLOORS = {"times written down by whole periods (efron)": 0.84, "15 % of ties missing": 0.81}
 TREND = tuple(np.linspace(0.3, 2.5, 10))
 NULLS: dict[str, dict[str, Any]] = {
     "no teaching, order": DESIGNS["order"] | {"world": DESIGNS["order"]["world"] | {"s": 0.0, "rate": 0.1}},
@@ -184,7 +186,7 @@ def test_zero_test_has_its_size(name: str) -> None:
 def test_interval_at_its_edges(name: str) -> None:
     found = run(EDGES[name], 200, 13)
     print(line(name, 200, found))
-    assert 0.0 <= found["coverage"] <= 1.0  # what does not hold is reported, not asserted
+    assert found["coverage"] >= FLOORS.get(name, 0.88)
 
 
 def line(name: str, n: int, found: dict[str, float]) -> str:

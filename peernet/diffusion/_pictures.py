@@ -138,9 +138,7 @@ def plot_bass(fit: Any, *, ax: Axes | None = None) -> Axes:
     axes.set_xlabel("period (dots: observed; line: Bass curve)")
     _slim_dates(axes, t["period"])
     p, q = fit.params["estimate"].iloc[:2]
-    axes.set_title(
-        plots.wrap(f"by oneself p = {p:.3g}, imitation q = {q:.3g} a period"), loc="left", fontsize="medium"
-    )
+    plots.set_title(axes, f"by oneself p = {p:.3g}, imitation q = {q:.3g} a period")
     return axes
 
 
@@ -176,7 +174,7 @@ def plot_simulated(simulation: Any, *, ax: Axes | None = None) -> Axes:
     axes.set_ylabel("share of people who had adopted")
     axes.set_xlabel("time (line: middle of the draws; band: 90 % of them)")
     _slim_dates(axes, x)
-    axes.set_title(plots.wrap(simulation.summary()), loc="left", fontsize="medium")
+    plots.set_title(axes, simulation.summary())
     return axes
 
 
@@ -230,11 +228,7 @@ def plot_thresholds(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if counts["threshold"].max() <= 1 or not len(counts):
         axes.set_ylim(-0.05, 1.05)
     _slim_dates(axes, known["time"])
-    axes.set_title(
-        plots.wrap(title),
-        loc="left",
-        fontsize="medium",
-    )
+    plots.set_title(axes, title)
     return axes
 
 
@@ -276,7 +270,7 @@ def plot_power(power: Any, *, ax: Axes | None = None) -> Axes:
     axes.set_xlabel("number of skills observed")
     axes.set_xticks(sorted(set(t["items"])))
     axes.set_ylabel("share of studies that detect it")
-    axes.set_title(plots.wrap(power.summary().split(", provided")[0]), loc="left", fontsize="medium")
+    plots.set_title(axes, power.summary().split(", provided")[0])
     return axes
 
 

@@ -114,7 +114,7 @@ def fit_bass(
     Returns
     -------
     BassFit
-        Terms ``p``, ``q`` per period (p > 0) and, when free, ``market``.
+        Terms ``p``, ``q`` per period (p > 0) and, when free, ``market`` (no interval where it stands at everybody).
 
     Raises
     ------
@@ -246,6 +246,13 @@ def _likelihood(t: Floats, new: Floats, n: float, free: bool) -> tuple[Floats, F
             best = found
     assert best is not None
     theta = unpack(best.x)
+    if free and abs(best.x[2]) > 9:
+        # the market stands at its bound, where a curvature says nothing: p and q as if it were known
+        _, inner, _, notes = _likelihood(t, new, n, False)
+        cov = np.full((3, 3), np.nan)
+        cov[:2, :2] = inner
+        notes.append("Nobody is held back: the market is everybody, and its interval is not defined.")
+        return theta, cov, -float(best.fun), notes
     h = 1e-4
     k = len(best.x)
     hess = np.empty((k, k))
@@ -281,6 +288,7 @@ def _table(theta: Floats, cov: Floats, n: float, level: float, method: str) -> p
         low, high = value - z * error, value + z * error
         if name == "p" and method == "likelihood" and error > 0:
             low, high = value * np.exp(-z * error / value), value * np.exp(z * error / value)
+        high = min(high, scale) if name == "market" else high  # nobody outside the people can adopt
         statistic = value / error if error > 0 and name != "market" else np.nan
         p = float(2 * ndtr(-abs(statistic))) if np.isfinite(statistic) else np.nan
         rows.append((name, value, error, statistic, p, low, high))

@@ -203,3 +203,22 @@ def test_wrong_knowledge_is_passed_on() -> None:
     assert wrong_knowledge_test(net, shuffled, start=1, end=8, n_draws=200, rng=1).p_value > 0.05
     with pytest.raises(DataError, match="no column 'correct'"):
         wrong_knowledge_test(net, SEEN.assign(person=ids[:4]), start=1, end=8)
+
+
+def test_a_free_market_that_is_everybody_has_no_invented_interval() -> None:
+    p, q, n, end = 0.03, 0.35, 5000, 20
+    edges = np.arange(end + 1)
+    share = (1 - np.exp(-(p + q) * edges)) / (1 + q / p * np.exp(-(p + q) * edges))
+    time = np.searchsorted(share, np.random.default_rng(1).random(n)).astype(float)
+    time[time > end] = np.nan
+    net = PeerNetwork([f"p{k}" for k in range(n)], pd.DataFrame({"teacher": [], "learner": []}))
+    seen = pd.DataFrame({"person": net.ids, "time": time})
+    free = fit_bass(net, seen, start=1, end=end, market="free")
+    given = fit_bass(net, seen, start=1, end=end)
+    row = free.params.set_index("term")
+    assert free.market == pytest.approx(n, abs=1)
+    assert "Nobody is held back" in " ".join(free.notes)
+    assert np.isnan(row.loc["market", "high"])
+    assert row.loc["p", "low"] == pytest.approx(given.params["low"].iloc[0], rel=1e-3)
+    assert row.loc["p", "low"] < p < row.loc["p", "high"]
+    assert row.loc["q", "low"] < q < row.loc["q", "high"]

@@ -83,7 +83,7 @@ def hues(names: Sequence[Any], sizes: pd.Series[Any] | None = None) -> dict[Any,
     return {g: next(palette) if g in chosen else GREY for g in names}
 
 
-def set_title(ax: Axes, text: str) -> None:
+def set_title(ax: Axes, text: str, width: int = 68) -> None:
     """Set a wrapped title at the left."""
     if text:
-        ax.set_title(wrap(text), loc="left", fontsize=11, color=INK)
+        ax.set_title(wrap(text, width), loc="left", fontsize=11, color=INK)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from peernet._canvas import GREY, OKABE_ITO, PALE, axes, hues, set_title, wrap
+from peernet._canvas import GREY, OKABE_ITO, PALE, axes, hues, wrap
 from peernet._canvas import INK as INK
+from peernet._canvas import set_title as set_title
 from peernet._check import column
 from peernet.errors import DataError
 from peernet.privacy.permissions import require

@@ -127,7 +127,7 @@ class Answerability(Result):
         axes.set_xlim(0, needed.max() + 1)
         axes.set_xticks(range(int(needed.max()) + 1))
         yes = int((shown["answerable"] == "yes").sum())
-        axes.set_title(plots.wrap(f"{yes} of {len(shown)} questions can be answered with these data", 36))
+        plots.set_title(axes, f"{yes} of {len(shown)} questions can be answered with these data", 36)
         return axes
 
 

@@ -111,6 +111,7 @@ class EightyPercent(Result):
             middle.xaxis.set_major_formatter("{x:g}")
             middle.set_xlabel("courses that one answered\nquestion is worth", fontsize="small")
             middle.set_ylabel("social share of traces (percent)", fontsize="small")
+            middle.set_title("", loc="left")
             middle.set_title(f"What traces show\n{self.traces.verdict}", fontsize="medium")
         else:
             _absent(middle, "What traces show", self.lacking["What traces show"])

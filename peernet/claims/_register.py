@@ -81,7 +81,7 @@ class Register(Result):
         axes.barh(keys, seen, color=plots.OKABE_ITO[0], label="read at the source")
         axes.barh(keys, rest, left=seen, color=plots.GREY, label="not checked at the source")
         axes.set_xlabel("published findings listed")
-        axes.set_title(plots.wrap("Most claims rest on few studies that fit them"))
+        plots.set_title(axes, "Most claims rest on few studies that fit them")
         axes.legend(frameon=False)
         return axes
 

@@ -127,7 +127,7 @@ class SpecificationCurve(Result):
             f"{len(shown)} combinations of choices, sorted"
             + (" (blue: told apart from the null)" if apart.any() else "")
         )
-        axes.set_title(plots.wrap(self._message()))
+        plots.set_title(axes, self._message())
         return axes
 
     def _message(self) -> str:

@@ -108,10 +108,8 @@ class TraceCurve(Estimate):
         axes.set_ylim(0, 100)
         axes.set_xlabel("courses that one answered question is worth")
         axes.set_ylabel("social share of traces (percent)")
-        axes.set_title(
-            plots.wrap(
-                f"{percent(self.claim)} if an answer is worth {format_number(self.value, 2)} courses", 40
-            )
+        plots.set_title(
+            axes, f"{percent(self.claim)} if an answer is worth {format_number(self.value, 2)} courses", 40
         )
         return axes
 

@@ -120,7 +120,7 @@ class Heaping(Result):
         )
         title = f"{percent(self.tens + self.fives)} of answers are in tens or fives"
         on = abs(100 * self.claim - 5 * round(20 * self.claim)) < 1e-9
-        axes.set_title(plots.wrap(f"{title}, and the claim is one of them" if on else title))
+        plots.set_title(axes, f"{title}, and the claim is one of them" if on else title)
         return axes
 
 

@@ -82,9 +82,7 @@ def _name_terms(table: pd.DataFrame, level: float, at: NDArray[np.intp], ax: Axe
     """Write terms with their p, and in the title how many stand out, by the p that the table gives."""
     out = int((table["p_value"] <= 1 - level + 1e-12).sum())
     stand = "stands" if out == 1 else "stand"
-    ax.set_title(
-        plots.wrap(f"{out} of {len(table)} terms {stand} out from chance (p at most {1 - level:.3g})")
-    )
+    plots.set_title(ax, f"{out} of {len(table)} terms {stand} out from chance (p at most {1 - level:.3g})")
     ax.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
     # Two lines a term where there is room, else one, in letters no higher than the rows.
     points = ax.get_window_extent().height * 72 / ax.figure.dpi / max(len(table), 1)
@@ -128,7 +126,7 @@ def plot_goodness(table: pd.DataFrame, feature: str, ax: Axes | None = None) -> 
         ax.set_yscale("symlog", linthresh=10)
         ax.set_ylim(bottom=-1)
     outside = ((table["observed"] < table["low"]) | (table["observed"] > table["high"])).sum()
-    ax.set_title(
-        plots.wrap(f"{outside} of {len(table)} counts (dots) lie outside 95 % of the model's draws (grey)")
+    plots.set_title(
+        ax, f"{outside} of {len(table)} counts (dots) lie outside 95 % of the model's draws (grey)"
     )
     return ax

@@ -80,7 +80,7 @@ def plot_ladder(share: ShareEstimate, *, ax: Axes | None = None) -> Axes:
         plots.wrap(words + ("; [ ]: before rounding, had all rounded one way)" if rounded else ")"), 70),
         fontsize="small",
     )
-    axes.set_title(plots.wrap(_message(share)))
+    plots.set_title(axes, _message(share))
     return axes
 
 
@@ -158,7 +158,7 @@ def plot_one(
     axes.set_ylim(-0.8, 1.0)
     axes.set_xlim(0, 100)
     axes.set_xlabel(plots.wrap(f"percent ({'; '.join(parts)})", 84), fontsize="small")
-    axes.set_title(plots.wrap(title, 60))
+    plots.set_title(axes, title, 60)
     return axes
 
 

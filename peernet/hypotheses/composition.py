@@ -102,7 +102,7 @@ class CompositionTest(HypothesisTest):
         axes.set_xlim(0, 100)
         axes.set_ylim(-0.6, len(frame) - 0.4)
         axes.set_xlabel("percent of learning")
-        axes.set_title(plots.wrap("How people divide their learning, and the claimed division"))
+        plots.set_title(axes, "How people divide their learning, and the claimed division")
         axes.legend(frameon=False)
         return axes
 

@@ -87,7 +87,7 @@ class PooledMeans(Estimate):
         axes.set_xlabel("mean share (percent)")
         hidden = int((~self.groups["shown"]).sum())
         left = f"; {hidden} too small to show" if hidden else ""
-        axes.set_title(plots.wrap(f"Groups spread by {100 * self.spread:.0f} points{left}"))
+        plots.set_title(axes, f"Groups spread by {100 * self.spread:.0f} points{left}")
         axes.legend(frameon=False)
         return axes
 

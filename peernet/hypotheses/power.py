@@ -233,7 +233,7 @@ class SharePower(Result):
         axes.set_xlabel("answers")
         axes.set_ylabel(f"smallest gap seen with {aim:.0%} power (points)".replace("%", " %", 1))
         axes.set_ylim(bottom=0)
-        axes.set_title(plots.wrap("How far from the claim the mean must be for this survey to say so"))
+        plots.set_title(axes, "How far from the claim the mean must be for this survey to say so")
         return axes
 
 

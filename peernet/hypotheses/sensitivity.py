@@ -82,10 +82,9 @@ class ShareSensitivity(Result):
         axes.set_xlabel("social share of learning (percent)")
         by_source = 100 * np.ptp(self.table.groupby("counted")["value"].mean())
         width = 100 * float((self.table["high"] - self.table["low"]).mean())
-        axes.set_title(
-            plots.wrap(
-                f"What counts as social moves the share by {by_source:.0f} points; intervals are {width:.0f} wide"
-            )
+        plots.set_title(
+            axes,
+            f"What counts as social moves the share by {by_source:.0f} points; intervals are {width:.0f} wide",
         )
         return axes
 

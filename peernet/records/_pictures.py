@@ -56,7 +56,7 @@ def waterfall(report: IngestReport, ax: Axes | None) -> Axes:
     ax.set_xlim(0, max(1, steps[0][2]) * 1.12)
     ax.set_xlabel(f"number of {what}")
     used, read = steps[-1][2], steps[0][2]
-    ax.set_title(plots.wrap(f"{used} of {read} {what} were used ({report.reader})"), loc="left")
+    plots.set_title(ax, f"{used} of {read} {what} were used ({report.reader})")
     return ax
 
 
@@ -86,5 +86,5 @@ def response(report: IngestReport, ax: Axes | None, min_group: int) -> Axes:
     ax.set_xlim(0, 118)
     ax.set_xticks([0, 25, 50, 75, 100])
     ax.set_xlabel("people asked who answered, percent")
-    ax.set_title(plots.wrap(f"{answered} of {asked} people asked have answered{small}"), loc="left")
+    plots.set_title(ax, f"{answered} of {asked} people asked have answered{small}")
     return ax

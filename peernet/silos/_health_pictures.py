@@ -25,7 +25,7 @@ _MOST_ROWS = 25
 
 def _title(ax: Axes, text: str) -> None:
     """Set a wrapped title at the left."""
-    ax.set_title(plots.wrap(text, 58), loc="left", fontsize=11, color=plots.INK)
+    plots.set_title(ax, text, 58)
 
 
 def plot_risk(risk: KnowledgeRisk, ax: Axes | None = None) -> Axes:

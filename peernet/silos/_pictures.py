@@ -61,7 +61,7 @@ def plot_profile(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axe
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("distance from chance, in standard deviations of the null")
     ax.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    ax.set_title(plots.wrap(title), loc="left", fontsize=11)
+    plots.set_title(ax, title)
     return ax
 
 
@@ -79,7 +79,7 @@ def plot_curves(table: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes
     axes.axhline(float(table["complete"].iloc[0]), color=plots.GREY, linestyle=":")
     axes.set_xlabel("people made silent (% of those who answered)")
     axes.set_ylabel(str(table["measure"].iloc[0]))
-    axes.set_title(plots.wrap(title), loc="left", fontsize=11)
+    plots.set_title(axes, title)
     return axes
 
 
@@ -99,5 +99,5 @@ def plot_bridges(found: Bridges, name: str, *, names: bool, ax: Axes | None = No
         axes.set_yticks([])
     axes.set_ylabel(f"people, in the order of their values ({len(shown)} of {len(found.table)})")
     axes.set_xlabel(f"{name.replace('_', ' ')}, {found.level:.0%} interval; dashed: median")
-    axes.set_title(plots.wrap(f"{name.replace('_', ' ').capitalize()}: {words}"), loc="left", fontsize=11)
+    plots.set_title(axes, f"{name.replace('_', ' ').capitalize()}: {words}")
     return axes

@@ -68,7 +68,7 @@ class CapCorrection(TableResult):
         axes.plot(self.fitted["names"], self.fitted["fitted"], "o", color=plots.GREY)
         axes.set_xlabel("names given (dots: fitted)")
         axes.set_ylabel("people")
-        axes.set_title(plots.wrap(self.headline), loc="left", fontsize=11)
+        plots.set_title(axes, self.headline)
         return axes
 
 

@@ -149,7 +149,7 @@ class FormalOverlap(Result):
         text = (
             f"Communities follow {self.group} by {format_number(self.agreement['value'].iloc[0])} (AMI){also}"
         )
-        axes.set_title(plots.wrap(text), loc="left", fontsize=11)
+        plots.set_title(axes, text)
         return axes
 
 

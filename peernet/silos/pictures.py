@@ -121,10 +121,8 @@ def plot_ei(
     note = f"; {left} not drawn: under {floor} people or without ties" if left else ""
     ax.set_xlabel(f"E-I index: -1 all inside, 1 all outside\ndot seen, bar what chance gives{note}")
     below = int((shown["gap"] < 0).sum())
-    ax.set_title(
-        plots.wrap(f"{below} of {len(shown)} have fewer ties outside the own {group} than chance would give"),
-        loc="left", fontsize=11, color=plots.INK,
-    )  # fmt: skip
+    said = f"{below} of {len(shown)} have fewer ties outside the own {group} than chance would give"
+    plots.set_title(ax, said)
     return ax
 
 
@@ -199,7 +197,7 @@ def plot_people(
     title = f"{word[0].upper()}{word[1:]} of {drawn} of {net.n_people} people"
     if len(rows) > 1:
         title += f": medians {_median(rows[0][1])} to {_median(rows[-1][1])}"
-    ax.set_title(plots.wrap(title), loc="left", fontsize=11, color=plots.INK)
+    plots.set_title(ax, title)
     return ax
 
 

@@ -70,7 +70,7 @@ class UnitSegregation(TableResult):
         )
         differ = int((part["p_holm"] < 0.05).sum())
         title = f"{differ} of {len(part)} units differ from chance ({labels[-1]}; 5 %, after Holm)"
-        axes.set_title(plots.wrap(title), loc="left", fontsize=11)
+        plots.set_title(axes, title)
         return axes
 
 

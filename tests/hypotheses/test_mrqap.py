@@ -12,7 +12,7 @@ from peernet import DataError, PeerNetwork
 from peernet._rng import as_rng, streams
 from peernet.hypotheses import _glm, _kernels, mrqap
 from peernet.hypotheses._design import build
-from peernet.hypotheses._permute import Shuffler, keeps, known_alike, shuffler
+from peernet.hypotheses._permute import Shuffler, known_alike, shuffler
 
 
 def world(

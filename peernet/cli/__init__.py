@@ -20,7 +20,9 @@ COMMANDS: dict[str, Command] = {
     "report": Command("peernet.cli._report", "run a notebook and write its report as one offline HTML file"),
     "new-study": Command("peernet.cli._new_study", "lay out the folder of a new study"),
     "ingest": Command("peernet.cli._ingest", "read the exports of a study and keep them as joined tables"),
-    "purge": Command("peernet.records._purge", "delete the raw data of a study whose retention date has passed"),
+    "purge": Command(
+        "peernet.records._purge", "delete the raw data of a study whose retention date has passed"
+    ),
     "lab": Command("peernet.cli._lab", "open JupyterLab in a study"),
     "version": Command("peernet.cli._version", "print the versions of peernet and what it computes with"),
 }

@@ -67,7 +67,9 @@ def read_shares(
         problem[text.any(axis=1)] = "a share is not a number"
         problem[(problem == "") & (values < 0).any(axis=1)] = "a share is below 0"
         fraction = (
-            (problem == "") & (np.abs(total - 1) <= 0.1 + 1e-9) & (np.nanmax(values, axis=1, initial=0.0) <= 1)
+            (problem == "")
+            & (np.abs(total - 1) <= 0.1 + 1e-9)
+            & (np.nanmax(values, axis=1, initial=0.0) <= 1)
         )
         values[fraction] *= 100
         total = np.where(fraction, 100 * total, total)

@@ -159,7 +159,11 @@ def without_objectors(records: Records, listed: Iterable[str] = ()) -> Records:
     lost: dict[str, tuple[int, int]] = {}
     for name, columns in PERSON_COLUMNS.items():
         frame = getattr(records, name)
-        if not objectors or name in ("people", "spells", "rosters", "respondents", "aliases") or not len(frame):
+        if (
+            not objectors
+            or name in ("people", "spells", "rosters", "respondents", "aliases")
+            or not len(frame)
+        ):
             continue
         beside = [c for c in columns if c in ("author", "assigned_by", "manager") and c in frame.columns]
         about = [c for c in columns if c in frame.columns and c not in beside]

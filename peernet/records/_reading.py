@@ -208,7 +208,10 @@ def _read_one(
     except DataError as error:
         if not study.pseudonymous:
             raise
-        file, told = study.folder / entry["file"], tuple(map(str, dict(options.get("columns") or {}).values()))
+        file, told = (
+            study.folder / entry["file"],
+            tuple(map(str, dict(options.get("columns") or {}).values())),
+        )
         said = without_ids(str(error), people, file=file, codebook=options.get("codebook"), told=told)
         raise DataError(said) from None
 

@@ -154,7 +154,9 @@ class Records:
     def __post_init__(self) -> None:
         """Let every table bear what the study allows, so that a network made of it by hand is locked as well."""
         frames = {name: getattr(self, name) for name in FRAMES}
-        object.__setattr__(self, "permissions", join_permissions([self.permissions, marked(*frames.values())]))
+        object.__setattr__(
+            self, "permissions", join_permissions([self.permissions, marked(*frames.values())])
+        )
         for name, frame in frames.items():
             if self.permissions is not None and marked(frame) != self.permissions:
                 copy = frame.copy(deep=False)

@@ -82,7 +82,8 @@ def response(report: IngestReport, ax: Axes | None, min_group: int) -> Axes:
     ax.set_yticks(rows, [plots.wrap(str(u), 36) for u in frame["unit"]])
     asked, answered = int(frame["asked"].sum()), int(frame["answered"].sum())
     hidden = n_units - len(frame)
-    small = f" ({hidden} units with fewer than {min_group} people left out)" if hidden else ""
+    units = "unit" if hidden == 1 else "units"
+    small = f" ({hidden} {units} with fewer than {min_group} people left out)" if hidden else ""
     ax.set_xlim(0, 118)
     ax.set_xticks([0, 25, 50, 75, 100])
     ax.set_xlabel("people asked who answered, percent")

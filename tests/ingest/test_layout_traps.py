@@ -102,3 +102,14 @@ def test_words_for_nobody_are_no_names(tmp_path: Path) -> None:
     assert records.report.unmatched["given"].unique().tolist() == ["Zed Who"]
     assert "a word for nobody is typed in" in told(records.report)
     assert records.respondents["status"].tolist() == ["answered"] * 3
+
+
+def test_several_choices_in_one_cell_are_no_number(tmp_path: Path) -> None:
+    """With numeric values Qualtrics writes two ticks as 1,3: a decimal comma would make 1.3 of them."""
+    people = pd.DataFrame(index=["a", "b", "c", "d"])
+    rows = [{"column": "ID", "kind": "person"}]
+    rows += [{"column": "C", "kind": "choice", "question": "media", "labels": "1=chat|2=mail|3=phone"}]
+    (tmp_path / "s.csv").write_text('ID,C\na,"1,3"\nb,Mail\nc,7\nd,3\n', encoding="utf-8")
+    records = read_survey(tmp_path / "s.csv", pd.DataFrame(rows), people=people)
+    assert records.answers[["person", "value"]].to_numpy().tolist() == [["b", 2.0], ["d", 3.0]]
+    assert records.report.n_dropped("several choices in one cell, or none of the known ones") == 2

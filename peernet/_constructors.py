@@ -37,17 +37,7 @@ class Constructors:
 
     if TYPE_CHECKING:
 
-        def __init__(
-            self,
-            people: pd.DataFrame | Iterable[str],
-            ties: pd.DataFrame,
-            *,
-            observed: Any = None,
-            respondent_is: Role | None = None,
-            unknown: Unknown = "error",
-            self_ties: Policy = "error",
-            bad_weights: Policy = "error",
-        ) -> None: ...
+        def __init__(self, people: Any, ties: Any, **options: Any) -> None: ...
 
     def _set(self, **fields: Any) -> None:
         """Fill a new object; the only place that writes."""

@@ -45,7 +45,7 @@ def plot_null(test: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
     test : HypothesisTest
         Anything with ``observed``, ``null``, ``name``, ``null_mean``, ``null_sd``.
     title : str
-        The message; by default how the observed value stands to chance.
+        The message; none by default.
     ax : matplotlib Axes, optional
         Where to draw.
     """

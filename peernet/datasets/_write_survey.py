@@ -69,6 +69,18 @@ def codebook(cap: int) -> pd.DataFrame:
         {"column": "Q0", "kind": "consent", "question": "consent", "labels": "1=yes|2=no",
          "text": "May we use your answers in aggregated form?"},
     ]  # fmt: skip
+    rows += _names(cap) + _learning()
+    rows += _scale("Q4", "safety", _SAFETY, reverse=_REVERSED) + _scale("Q5", "asking", _ASKING)
+    rows += [
+        row | {"column": "Q5_4", "item": 1}
+        for row in _scale("Q5", "motivation", ("I want to learn new things in my job.",))
+    ]
+    rows += _skills() + _scale("Q10", "engagement", _ENGAGED) + _numbers()
+    return pd.DataFrame([{name: str(row.get(name, "")) for name in _COLUMNS} for row in rows])
+
+
+def _names(cap: int) -> list[dict[str, Any]]:
+    """Describe the names given, and what is said about each person named."""
     ask = {
         "Q1": (
             "learn_from",
@@ -77,6 +89,7 @@ def codebook(cap: int) -> pd.DataFrame:
         ),
         "Q2": ("comes_to_me", "teacher", "And who comes to you to learn?\nName up to {cap} people."),
     }
+    rows: list[dict[str, Any]] = []
     for stem, (relation, role, text) in ask.items():
         for slot in range(1, cap + 1):
             rows.append(
@@ -92,6 +105,12 @@ def codebook(cap: int) -> pd.DataFrame:
                 {"column": f"{stem}_{slot}", "kind": "tie_rating", "relation": "learn_from", "slot": slot,
                  "question": question, "low": 1, "high": 7, "text": f"{text} - Person {slot}"}
             )  # fmt: skip
+    return rows
+
+
+def _learning() -> list[dict[str, Any]]:
+    """Describe where learning came from, in shares, and the wording of the list of sources."""
+    rows: list[dict[str, Any]] = []
     for k, source in enumerate(SOURCES, start=1):
         reading, social_in = _READING[source]
         rows.append(
@@ -102,11 +121,12 @@ def codebook(cap: int) -> pd.DataFrame:
         )  # fmt: skip
     rows.append({"column": "Q3_version", "kind": "wording", "question": "wording", "labels": "A=list A|B=list B",
                  "text": "Wording of the source list"})  # fmt: skip
-    rows += _scale("Q4", "safety", _SAFETY, reverse=_REVERSED) + _scale("Q5", "asking", _ASKING)
-    rows += [
-        row | {"column": "Q5_4", "item": 1}
-        for row in _scale("Q5", "motivation", ("I want to learn new things in my job.",))
-    ]
+    return rows
+
+
+def _skills() -> list[dict[str, Any]]:
+    """Describe each topic: skill before and after, whether it was taught, when it was first used."""
+    rows: list[dict[str, Any]] = []
     for stem, question, text in (
         ("Q6", "skill_before", "How well could you do this a year ago? (0-100)"),
         ("Q7", "skill_after", "How well can you do this now? (0-100)"),
@@ -121,26 +141,20 @@ def codebook(cap: int) -> pd.DataFrame:
     for k, topic in enumerate(TOPICS[:4], start=1):
         rows.append({"column": f"Q9_{k}", "kind": "date", "question": "first_use", "item": topic,
                      "text": f"In which month did you first use it at work? (YYYY-MM) - {topic}"})  # fmt: skip
-    rows += _scale("Q10", "engagement", _ENGAGED)
-    for k, (question, item, text) in enumerate(
-        (
-            ("hours", "courses_year", "Hours of courses in the last 12 months"),
-            ("hours", "colleagues_week", "Hours a week learning from colleagues"),
-            ("performance", "now", "How well do you do your job now? (0-100)"),
-        ),
-        start=1,
-    ):
-        rows.append(
-            {
-                "column": f"Q11_{k}",
-                "kind": "number",
-                "question": question,
-                "item": item,
-                "low": 0,
-                "text": text,
-            }
-        )
-    return pd.DataFrame([{name: str(row.get(name, "")) for name in _COLUMNS} for row in rows])
+    return rows
+
+
+def _numbers() -> list[dict[str, Any]]:
+    """Describe hours of learning and performance."""
+    asked = (
+        ("hours", "courses_year", "Hours of courses in the last 12 months"),
+        ("hours", "colleagues_week", "Hours a week learning from colleagues"),
+        ("performance", "now", "How well do you do your job now? (0-100)"),
+    )
+    return [
+        {"column": f"Q11_{k}", "kind": "number", "question": question, "item": item, "low": 0, "text": text}
+        for k, (question, item, text) in enumerate(asked, start=1)
+    ]
 
 
 def _scale(

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from peernet._check import quoted, rows_text, suggest
 from peernet._tables import as_ids
-from peernet.diffusion._time import _EPOCH
+from peernet.diffusion._time import _EPOCH, _SLASHED
 from peernet.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?\d{1,6}([.,]\d+)?")
-_SLASHED = re.compile(r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b")
 
 __all__ = ["Adopted", "choose", "read_adoptions", "times_as_numbers"]
 

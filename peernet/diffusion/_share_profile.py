@@ -72,11 +72,6 @@ def social_parts(model: Model, p: Floats) -> tuple[Floats, Floats]:
     return part, slope
 
 
-def _expit(x: Floats) -> Floats:
-    """Return 1 / (1 + exp(-x)); arguments here are far from overflow."""
-    return np.asarray(1.0 / (1.0 + np.exp(-x)), dtype=np.float64)
-
-
 class _Fixed:
     """The likelihood on the set of parameters whose social share is a given number.
 
@@ -124,6 +119,8 @@ class _Fixed:
 
     def _size(self, p: Floats, direction: Floats) -> float | None:
         """Solve sum of r e^x / (1 + r e^x) = total for x by held Newton steps; r = social over asocial at size 1."""
+        from scipy.special import expit
+
         model = self.model
         taught = model.e_teaching @ direction
         if not (model.plain_a and model.plain_b):
@@ -134,11 +131,11 @@ class _Fixed:
             taught = taught if asocial is None else taught / asocial[rows]
         odds = np.log(taught[taught > 0])
         low, high = -_WIDE, _WIDE
-        if _expit(low + odds).sum() > self.total or _expit(high + odds).sum() < self.total:
+        if expit(low + odds).sum() > self.total or expit(high + odds).sum() < self.total:
             return None
         x = min(max(self.log_size, low), high)
         for _ in range(100):
-            part = _expit(x + odds)
+            part = expit(x + odds)
             gap = float(part.sum()) - self.total
             low, high = (x, high) if gap < 0 else (low, x)
             slope = float(part @ (1.0 - part))

@@ -19,7 +19,7 @@ __all__ = ["MOST_PERIODS", "Period", "Timeline", "check_lag", "is_moment", "time
 
 Period = Literal["day", "week", "month", "quarter", "year"] | float | None
 MOST_PERIODS = 100_000
-_SLASHED = re.compile(r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b")
+_SLASHED = re.compile(r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b")  # 03/04/2024: day or month first?
 _WORDS: dict[str, pd.DateOffset] = {
     "day": pd.DateOffset(days=1),
     "week": pd.DateOffset(weeks=1),

@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from peernet.errors import DataError
+from peernet.ingest._fields import text
 from peernet.ingest._files import Archive
 from peernet.ingest.survey import Aliases
 from peernet.records.identity import clean_text, match_names
 from peernet.records.report import UNMATCHED, Ledger
 
-__all__ = ["identify", "rows", "text", "users"]
+__all__ = ["identify", "rows", "users"]
 
 
 def rows(archive: Archive, name: str) -> list[dict[str, Any]]:
@@ -23,12 +24,6 @@ def rows(archive: Archive, name: str) -> list[dict[str, Any]]:
             f"{archive.name}: {name} is not a list. It was changed after the export; fetch it again."
         )
     return [row for row in value if isinstance(row, dict)]
-
-
-def text(row: dict[str, Any], key: str) -> str:
-    """Return a text field, empty where it is missing or something else."""
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def users(archive: Archive, root: str) -> dict[str, dict[str, Any]]:

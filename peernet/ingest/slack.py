@@ -16,8 +16,9 @@ from peernet._check import literal, number, quoted
 from peernet.errors import DataError
 from peernet.ingest import _slack_more
 from peernet.ingest._columns import Texts, Words, in_order, ints, text_column
+from peernet.ingest._fields import text
 from peernet.ingest._files import Archive, PathLike
-from peernet.ingest._slack_users import identify, rows, text, users
+from peernet.ingest._slack_users import identify, rows, users
 from peernet.ingest._traces import Traces
 from peernet.ingest.survey import Aliases, People, roster_of
 from peernet.records.report import Ledger

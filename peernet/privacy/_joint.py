@@ -245,9 +245,8 @@ def protect(earlier: Sequence[Printed], table: Printed) -> dict[tuple[int, ...],
     withheld = np.zeros(0, dtype=bool)
     while True:
         release, cells = _release(tables, unions)
-        if (
-            release.withheld is not None
-        ):  # what was withheld in the last round stays so, and what fits it still fits
+        # What was withheld in the last round stays so, and what fits it still fits.
+        if release.withheld is not None:
             release.withheld[: len(withheld)] |= withheld[: len(cells.matrix)]
         withheld = _protect(release, floor, worlds)[: len(cells.matrix)]
         known = release.shown[: len(withheld)] & ~withheld

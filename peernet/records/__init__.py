@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 _exports: dict[str, str] = {
     "Records": "tables",
-    "merge_records": "tables",
+    "merge_records": "_merging",
     "empty_table": "tables",
     "IngestReport": "report",
     "match_names": "identity",
@@ -39,6 +39,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from peernet.records._merging import merge_records as merge_records
     from peernet.records._purge import purge as purge
     from peernet.records.identity import findings_if_wrong as findings_if_wrong
     from peernet.records.identity import match_names as match_names
@@ -50,5 +51,4 @@ if TYPE_CHECKING:
     from peernet.records.study import Study as Study
     from peernet.records.tables import Records as Records
     from peernet.records.tables import empty_table as empty_table
-    from peernet.records.tables import merge_records as merge_records
     from peernet.records.waves import changes_between as changes_between

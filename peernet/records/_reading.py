@@ -20,11 +20,12 @@ from peernet._check import quoted, suggest
 from peernet.errors import DataError
 from peernet.privacy.pseudonyms import key_outside
 from peernet.records import _kept
+from peernet.records._merging import merge_records
 from peernet.records._people import IDENTIFYING, ids_in, without_objectors
 from peernet.records._redacting import without_ids
 from peernet.records._rosters import dated, facts_of, same_people, stacked
 from peernet.records.report import UNMATCHED
-from peernet.records.tables import Records, merge_records
+from peernet.records.tables import Records
 
 if TYPE_CHECKING:
     from peernet.records.study import Study

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from peernet.silos import _dominators
 
 __all__ = ["dominated", "external_lanes", "external_lanes_weighted", "mixing", "person_ei"]
 
+for _part in (_dominators.postorder, _dominators.dominators):
+    register_jitable(_part)
 dominated = njit(cache=True, nogil=True)(_dominators.dominated)
 
 
@@ -185,8 +188,20 @@ def brokerage_roles(
 ) -> NDArray[np.int64]:
     """Open paths a -> v -> b through each v by role: coordinator, itinerant, gatekeeper, representative, liaison."""
     # Unsigned and by slices: no index is checked for counting from the end.
-    n, people, of = len(ptr) - 1, idx.view(np.uint32), codes.view(np.uint32)
+    people, of = idx.view(np.uint32), codes.view(np.uint32)
     back_ptr, back = turned(ptr, people)
+    out = _paths_by_role(ptr, people, back_ptr, back, of, k)
+    _take_closed(ptr, people, back_ptr, back, of, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _paths_by_role(
+    ptr: NDArray[np.int64], people: NDArray[np.uint32], back_ptr: NDArray[np.int64], back: NDArray[np.uint32],
+    of: NDArray[np.uint32], k: int,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Count all paths a -> v -> b through each v by role, closed ones and those back to a included."""
+    n = len(ptr) - 1
     out = np.zeros((n, 5), np.int64)
     into = np.zeros(k, np.int64)
     for v in range(n):
@@ -211,6 +226,16 @@ def brokerage_roles(
         out[v, 2] = (n_in - own_in) * own_out
         out[v, 3] = own_in * (n_out - own_out)
         out[v, 4] = (n_in - own_in) * (n_out - own_out) - same
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _take_closed(
+    ptr: NDArray[np.int64], people: NDArray[np.uint32], back_ptr: NDArray[np.int64], back: NDArray[np.uint32],
+    of: NDArray[np.uint32], out: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Take away paths that come back to where they began, and those whose ends are tied."""
+    n = len(ptr) - 1
     # One byte a person: who learns from a stays in the nearest cache.
     mark, hit = np.zeros(n, np.uint8), np.empty(n + 1, np.uint32)
     for a in range(n):
@@ -247,7 +272,6 @@ def brokerage_roles(
                 out[w, 4] -= n_all - n_own - n_source
         for u in learners:
             mark[u] = 0
-    return out
 
 
 @njit(cache=True, nogil=True)

@@ -63,11 +63,10 @@ def _numbered(comm: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
 
 
 @njit(cache=True, nogil=True)
-def _move(
-    ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64], k: NDArray[np.float64],
-    comm: NDArray[np.int64], rate: float, state: NDArray[np.uint64],
-) -> bool:  # fmt: skip
-    """Move single nodes to the community that gains most until no move gains; say whether any moved."""
+def _filled(comm: NDArray[np.int64], k: NDArray[np.float64]) -> tuple[
+    NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], int
+]:  # fmt: skip
+    """Return weight and size of each community, the numbers of empty ones, and how many these are."""
     n = len(comm)
     total, size = np.zeros(n), np.zeros(n, np.int64)
     for i in range(n):
@@ -79,6 +78,36 @@ def _move(
         if size[c] == 0:
             empty[n_empty] = c
             n_empty += 1
+    return total, size, empty, n_empty
+
+
+@njit(cache=True, nogil=True)
+def _towards(
+    i: int, ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64], comm: NDArray[np.int64],
+    bag: NDArray[np.float64], seen: NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Add the ties of i to the bag of each community; list these communities in ``seen``, return how many."""
+    n_seen = 0
+    for e in range(ptr[i], ptr[i + 1]):
+        j = np.int64(idx[e])
+        if j == i:
+            continue
+        c = comm[j]
+        if bag[c] == 0.0:
+            seen[n_seen] = c
+            n_seen += 1
+        bag[c] += w[e]
+    return n_seen
+
+
+@njit(cache=True, nogil=True)
+def _move(
+    ptr: NDArray[np.int64], idx: NDArray[Any], w: NDArray[np.float64], k: NDArray[np.float64],
+    comm: NDArray[np.int64], rate: float, state: NDArray[np.uint64],
+) -> bool:  # fmt: skip
+    """Move single nodes to the community that gains most until no move gains; say whether any moved."""
+    n = len(comm)
+    total, size, empty, n_empty = _filled(comm, k)
     queue, waits = _shuffled(n, state), np.ones(n, np.bool_)
     bag, seen = np.zeros(n), np.empty(n, np.int64)
     head, waiting = 0, n
@@ -89,16 +118,7 @@ def _move(
         waiting -= 1
         waits[i] = False
         old = comm[i]
-        n_seen = 0
-        for e in range(ptr[i], ptr[i + 1]):
-            j = np.int64(idx[e])
-            if j == i:
-                continue
-            c = comm[j]
-            if bag[c] == 0.0:
-                seen[n_seen] = c
-                n_seen += 1
-            bag[c] += w[e]
+        n_seen = _towards(i, ptr, idx, w, comm, bag, seen)
         total[old] -= k[i]
         size[old] -= 1
         stay = bag[old] - rate * k[i] * total[old]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +16,8 @@ from peernet._rng import RNGLike, SeedLike, as_rng, record
 from peernet.errors import DataError
 from peernet.privacy.permissions import require
 from peernet.results import Result, Verdict, format_number, provenance
-from peernet.silos._bridge_values import COUNTS, LOW_IS_BRIDGING, MEASURES, TOP, values_of
+from peernet.silos._bridge_errors import READABLE, even_scale, one_measure
+from peernet.silos._bridge_values import COUNTS, MEASURES, values_of
 from peernet.silos._common import grouped, unknown_people
 from peernet.silos._response import require_response
 
@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bridges", "bridges"]
 
-READABLE = 0.7  # reliability from which an order is more signal than noise
-NARROW = 0.1  # widest rank interval that still gets a rank, as a share of the people ranked
 MANY = 2000  # people above which betweenness is left out unless asked for
-_FEWEST = 10
 Resample = Literal["both", "respondents", "ties"]
 
 
@@ -204,21 +201,11 @@ def bridges(
     table = pd.DataFrame({"unit": net.column(group).to_numpy(), "n_ties": n_ties}, index=net.ids)
     ranks, rows = pd.DataFrame(index=net.ids), []
     for c, name in enumerate(chosen):
-        at = _scale(name, value[:, c])
-        se = np.fmax.reduce([sampled[s][0][:, c] for s in schemes])
-        if name == "bridging_share":
-            se = np.where(se > 1e-12, se, _wilson(value[:, c], n_ties, 1.0)[1])
-        wider = _widest({s: sampled[s][0][:, c] for s in schemes})
-        known = np.isfinite(se) & (se > 1e-12) & (n_ties >= few) & np.isfinite(value[:, c])
-        low, high = _interval(name, value[:, c], se, n_ties, known, level)
-        table[name], table[f"{name}_low"], table[f"{name}_high"] = value[:, c], low, high
-        row = _reliability(name, at, se, known, low, high, value[:, c], rng)
-        position = _ranks(name, at, sampled[wider][1][:, :, c], known, level)
-        narrow = position[:, 2] - position[:, 1] <= max(NARROW * known.sum(), 1.0)
-        given = narrow & known & (row["verdict"] == "supported")
-        ranks[name] = np.where(given, position[:, 0], np.nan)
-        ranks[f"{name}_low"], ranks[f"{name}_high"] = position[:, 1], position[:, 2]
-        rows.append(row | {"wider": wider, "ranked": int(given.sum())})
+        mine = {s: (sampled[s][0][:, c], sampled[s][1][:, :, c]) for s in schemes}
+        numbers, places, row = one_measure(name, value[:, c], n_ties, mine, few, level, rng)
+        table[[name, f"{name}_low", f"{name}_high"]] = numbers
+        ranks[[name, f"{name}_low", f"{name}_high"]] = places
+        rows.append(row)
     reliability = _worded(pd.DataFrame(rows))
     there = (net.observed != "objected").to_numpy()
     table, ranks = table[there], ranks[there]
@@ -291,30 +278,6 @@ def _schemes(net: PeerNetwork, resample: str) -> tuple[str, ...]:
     return {"both": ("respondents", "ties") if reports else ("ties",)}.get(resample, (resample,))
 
 
-def _scale(name: str, value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put values on the scale on which errors are even: fourth root of counts of paths, logarithm of constraint."""
-    if name in COUNTS:
-        return np.asarray(value**0.25)
-    if name == "constraint":
-        return np.log(value, out=np.full(len(value), np.nan), where=value > 0)
-    return value
-
-
-def _back(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put values back from that scale."""
-    if name in COUNTS:
-        return np.asarray(np.maximum(at, 0.0) ** 4)
-    return np.asarray(np.exp(at)) if name == "constraint" else at
-
-
-def _widest(errors: dict[str, NDArray[np.float64]]) -> str:
-    """Return the scheme with the largest squared error on average."""
-    size = {
-        s: float(np.mean(e[np.isfinite(e)] ** 2)) if np.isfinite(e).any() else 0.0 for s, e in errors.items()
-    }
-    return max(size, key=lambda s: size[s])
-
-
 def _errors(
     net: PeerNetwork,
     data: Any,
@@ -349,7 +312,7 @@ def _errors(
                 total = np.nansum(found[:, c])
                 found[:, c] *= np.nansum(value[:, c]) / total if total > 0 else np.nan
             for c, name in enumerate(chosen):
-                found[:, c] = _scale(name, found[:, c])
+                found[:, c] = even_scale(name, found[:, c])
             found[silent] = np.nan
             out[d] = found
         return out
@@ -367,91 +330,6 @@ def _errors(
     enough = n_seen >= max(10, n_draws // 4)
     variance = np.divide(np.sum(away**2, axis=0), n_seen - 1, out=np.full(value.shape, np.nan), where=enough)
     return np.sqrt(inflate * variance), np.sqrt(inflate) * away
-
-
-def _interval(
-    name: str,
-    value: NDArray[Any],
-    se: NDArray[Any],
-    n_ties: NDArray[Any],
-    known: NDArray[np.bool_],
-    level: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Interval on the even scale, put back and kept inside the possible range."""
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    at = _scale(name, value)
-    low, high = _back(name, at - z * se), _back(name, at + z * se)
-    if name == "bridging_share":
-        middle, half = _wilson(value, n_ties, z)
-        low, high = np.minimum(low, middle - half), np.maximum(high, middle + half)
-    top = TOP.get(name, np.inf)
-    return (
-        np.where(known, np.clip(low, 0.0, top), np.nan),
-        np.where(known, np.clip(high, 0.0, top), np.nan),
-    )
-
-
-def _wilson(value: NDArray[Any], n_ties: NDArray[Any], z: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Middle and half width of Agresti and Coull's interval of a share."""
-    size = n_ties + z * z
-    middle = (value * n_ties + z * z / 2) / size
-    return middle, z * np.sqrt(np.maximum(middle * (1 - middle), 0.0) / size)
-
-
-def _reliability(
-    name: str,
-    at: NDArray[np.float64],
-    se: NDArray[np.float64],
-    known: NDArray[np.bool_],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    value: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """One row of the table of reliability."""
-    x, e = at[known], se[known] ** 2
-    row: dict[str, Any] = {
-        "measure": name,
-        "people": len(x),
-        "reliability": np.nan,
-        "low": np.nan,
-        "high": np.nan,
-    }
-    median = float(np.median(value[known])) if len(x) else np.nan
-    row |= {"above": int(np.sum(low[known] > median)), "below": int(np.sum(high[known] < median))}
-    verdict: Verdict = "not answered by these data"
-    if len(x) >= _FEWEST:
-
-        def share(rows: NDArray[np.intp]) -> NDArray[np.float64]:
-            spread = np.var(x[rows], axis=-1, ddof=1)
-            noise = np.mean(e[rows], axis=-1)
-            ratio = np.divide(noise, spread, out=np.full(np.shape(noise), np.inf), where=spread > 0)
-            return np.asarray(np.maximum(1 - ratio, 0.0))
-
-        row["reliability"] = float(share(np.arange(len(x))))
-        again = share(rng.integers(0, len(x), (400, len(x))))
-        row["low"], row["high"] = (float(q) for q in np.quantile(again, [0.025, 0.975]))
-        verdict = "inconclusive"
-        if row["low"] >= READABLE:
-            verdict = "supported"
-    return row | {"verdict": verdict}
-
-
-def _ranks(
-    name: str, at: NDArray[np.float64], away: NDArray[np.float64], known: NDArray[np.bool_], level: float
-) -> NDArray[np.float64]:
-    """Rank, and the central range of ranks when the errors are drawn again, 1 = bridges most; (n_people, 3)."""
-    out = np.full((len(at), 3), np.nan)
-    people = np.flatnonzero(known)
-    if not len(people):
-        return out
-    sign = 1.0 if name in LOW_IS_BRIDGING else -1.0
-    moved = sign * (at[people] + away[:, people])
-    place = np.argsort(np.argsort(moved, axis=1, kind="stable"), axis=1) + 1
-    own = pd.Series(sign * at[people]).rank(method="average").to_numpy()
-    low, high = np.quantile(place, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    out[people] = np.column_stack([own, np.minimum(low, own), np.maximum(high, own)])
-    return out
 
 
 def _worded(table: pd.DataFrame) -> pd.DataFrame:

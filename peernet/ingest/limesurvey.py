@@ -13,7 +13,7 @@ from peernet.ingest._files import PathLike, read_table
 from peernet.ingest._vendor import add_fixed, number_repeats
 from peernet.ingest.codebook import Codebook
 from peernet.ingest.survey import Aliases, People, survey_records
-from peernet.records.report import Ledger
+from peernet.records.report import Ledger, tuples
 from peernet.records.tables import Records
 
 __all__ = ["read_limesurvey"]
@@ -59,7 +59,8 @@ def read_limesurvey(
     Parameters
     ----------
     path : path
-        CSV (``,`` or ``;``) or xlsx, headings as "question code" or "code and text", answers as codes or in full.
+        CSV (``,`` or ``;``) or xlsx, headings as "question code" or "code and text", answers as codes or in full
+        ("N/A" in a choice is a question that was not shown: no answer).
     codebook : path, pandas.DataFrame or Codebook
         Which column means what. The token is a person id only where the codebook says so.
     people : Records or pandas.DataFrame
@@ -106,9 +107,10 @@ def read_limesurvey(
     frame = frame[~open_rows].assign(
         submitdate=lambda f: f["submitdate"].mask(f["submitdate"].str.startswith("1980-01-01"), "")
     )
+    book = add_fixed(Codebook.read(codebook), frame.columns, _KINDS)
     return survey_records(
-        frame,
-        add_fixed(Codebook.read(codebook), frame.columns, _KINDS),
+        _shown(frame, book),
+        book,
         people,
         ledger,
         file=raw.name,
@@ -118,6 +120,12 @@ def read_limesurvey(
         time_zone=time_zone,
         date_order="ymd",
     )
+
+
+def _shown(frame: pd.DataFrame, book: Codebook) -> pd.DataFrame:
+    """Empty the cells of yes/no and multiple-choice questions that somebody did not see: "answers in full" says N/A."""
+    picked = [e.column for e in tuples(book.of("choice", "consent")) if e.column in frame.columns]
+    return frame.assign(**{c: frame[c].mask(frame[c].str.strip() == "N/A", "") for c in picked})
 
 
 def _short(heading: str) -> str:

@@ -155,6 +155,24 @@ def test_limesurvey(text_too: bool, tmp_path: Path) -> None:
         read_limesurvey(write(tmp_path, "id;token\n1;001\n"), codebook=codes, people=ROSTER)
 
 
+def test_limesurvey_in_full_says_n_a_of_questions_that_were_not_shown(tmp_path: Path) -> None:
+    """LimeSurvey's SurveyObj.php writes N/A for yes/no and multiple choice without a value, never for words."""
+    codes = pd.DataFrame(
+        [
+            {"column": "token", "kind": "person"},
+            {"column": "Q0", "kind": "consent"},
+            {"column": "M[SQ001]", "kind": "choice", "question": "media"},
+            {"column": "T", "kind": "text", "question": "words"},
+        ]
+    )
+    rows = ["1;2025-01-01 10:00:00;001;Yes;N/A;N/A", "2;2025-01-01 10:00:00;002;N/A;Yes;-"]
+    text = "\n".join(["id;submitdate;token;Q0;M[SQ001];T", *rows, ""])
+    records = read_limesurvey(write(tmp_path, text), codebook=codes, people=ROSTER)
+    told = records.answers[["person", "question", "value"]].to_numpy().tolist()
+    assert ["002", "media", "Yes"] in told and ["001", "words", "N/A"] in told
+    assert not any(question == "media" and person == "001" for person, question, _ in told)
+
+
 # ---- Google and Microsoft Forms ------------------------------------------------------------------------------------
 
 

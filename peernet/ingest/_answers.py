@@ -169,7 +169,9 @@ def _coded(cells: pd.Series[Any], entry: Any, ledger: Ledger, what: str) -> pd.S
         # "1,3" is two choices, not 1.3; a code without a label is none of those that were offered.
         codes = [read_number(code) for code in parse_labels(str(entry.labels))]
         odd = value.notna() & ~value.isin(codes)
-        ledger.drop(what, "several choices in one cell, or none of the known ones", value.index[odd.to_numpy()])
+        ledger.drop(
+            what, "several choices in one cell, or none of the known ones", value.index[odd.to_numpy()]
+        )
         cells, value = cells[~odd], value[~odd]
     low = float(entry.low) if entry.low else -math.inf
     high = float(entry.high) if entry.high else math.inf

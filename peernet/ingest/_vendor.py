@@ -15,6 +15,7 @@ __all__ = [
     "expand_repeats",
     "number_repeats",
     "split_choices",
+    "split_names",
     "split_semicolons",
 ]
 
@@ -70,6 +71,18 @@ def split_choices(cell: str, choices: Sequence[str]) -> list[str]:
         out.append(piece.strip())
         rest = rest[len(piece) :].lstrip(", ").strip()
     return [piece for piece in out if piece]
+
+
+def split_names(cell: str, known: Sequence[str]) -> list[str]:
+    """Split a list of names at semicolons; at commas (Qualtrics, SurveyMonkey) only where a part is somebody known.
+
+    "Fox, Cy" is one person, "Cy Fox,Bo Alm" are two.
+    """
+    if ";" in cell or "," not in cell or cell.strip() in known:
+        return split_semicolons(cell)
+    parts = split_choices(cell, known)
+    plain = {k.casefold() for k in known}
+    return parts if any(part.casefold() in plain for part in parts) else split_semicolons(cell)
 
 
 def expand_lists(

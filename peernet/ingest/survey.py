@@ -14,7 +14,7 @@ from peernet.ingest._answers import BadShares, parse_labels, read_items, read_sh
 from peernet.ingest._files import PathLike, read_table
 from peernet.ingest._survey_names import nominations_of
 from peernet.ingest._times import DateOrder, parse_times
-from peernet.ingest._vendor import expand_lists, split_semicolons
+from peernet.ingest._vendor import expand_lists, split_names
 from peernet.ingest.codebook import Codebook
 from peernet.records.identity import match_names
 from peernet.records.report import Ledger, tuples
@@ -126,7 +126,11 @@ def survey_records(
     """Turn rows of text into records: the engine behind every survey reader."""
     literal("bad_shares", bad_shares, ("drop", "error"))
     roster = roster_of(people)
-    frame, book = expand_lists(frame, book, split_semicolons)
+    known = [
+        *roster.index.astype("str"),
+        *(str(n) for c in ("name", "email") if c in roster for n in roster[c].dropna()),
+    ]
+    frame, book = expand_lists(frame, book, lambda cell: split_names(cell, known))
     _need_columns(frame, book, file)
     if not len(frame):
         raise DataError(f"{file} has a header and no answers below it (0 rows). Export it again.")

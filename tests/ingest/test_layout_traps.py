@@ -113,3 +113,17 @@ def test_several_choices_in_one_cell_are_no_number(tmp_path: Path) -> None:
     records = read_survey(tmp_path / "s.csv", pd.DataFrame(rows), people=people)
     assert records.answers[["person", "value"]].to_numpy().tolist() == [["b", 2.0], ["d", 3.0]]
     assert records.report.n_dropped("several choices in one cell, or none of the known ones") == 2
+
+
+def test_lists_of_names_are_split_at_commas_only_between_people(tmp_path: Path) -> None:
+    """Qualtrics joins several choices by commas; a comma within a name is not a border."""
+    people = pd.DataFrame({"name": ["Ana Ek", "Bo Alm", "Cy Fox", "Dee, Jr."]}, index=["a", "b", "c", "d"])
+    rows = [{"column": "ID", "kind": "person"}]
+    rows += [{"column": "N", "kind": "nomination_list", "relation": "r", "respondent_is": "learner"}]
+    (tmp_path / "s.csv").write_text(
+        'ID,N\na,"Bo Alm,Cy Fox"\nb,"Dee, Jr.,Zed Who"\nc,"Dee, Jr."\nd,Ana Ek;Bo Alm\n', encoding="utf-8"
+    )
+    records = read_survey(tmp_path / "s.csv", pd.DataFrame(rows), people=people)
+    given = records.nominations[["respondent", "named"]].to_numpy().tolist()
+    assert given == [["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"], ["d", "a"], ["d", "b"]]
+    assert records.report.unmatched["given"].tolist() == ["Zed Who"]

@@ -81,8 +81,8 @@ class Codebook:
     -----
     Kinds: ``person``, ``email``, ``name`` (who answered); ``consent``, ``started``, ``finished``,
     ``complete``; ``nomination`` (a name, one column a slot), ``tie_rating`` (about the name in
-    the same slot), ``nomination_list`` (several names in one cell, between ``;`` or ``,``), ``roster`` (one column a person of the
-    roster, ``person`` says whom); ``learning_share`` (constant sum over ``source``), ``likert``,
+    the same slot), ``nomination_list`` (several names in one cell, between ``;`` or ``,``), ``roster`` (one
+    column a person of the roster, ``person`` says whom); ``learning_share`` (constant sum over ``source``), ``likert``,
     ``rating``, ``number``, ``choice``, ``wording``, ``date``, ``text``; ``skip``.
     """
 
